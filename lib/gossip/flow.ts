@@ -1,0 +1,101 @@
+/**
+ * Flow control after van Renesse, Dumitriu, Gough and Thomas, "Efficient reconciliation and flow control for anti-entropy
+ * protocols" (LADIS 2008), section 4. Each peer has a rate `tau` that its updates may not exceed. When exchanges keep
+ * showing that partners cannot be brought up to date within the budget, tau shrinks by a factor; when there is room, it
+ * grows by a step (additive increase, multiplicative decrease, as in TCP). Partners share their tau at each exchange by
+ * demand, so that a busy peer may use what idle ones do not; what all may send together stays the same.
+ *
+ * Rates are bytes per second of own updates.
+ */
+const rateMin = 64 << 10
+const rateMax = 512 << 20
+const rateFirst = 128 << 20
+/** Exchanges in a row that must show overflow before the rate falls, or room before it rises. */
+const overflowsToSlow = 2
+const roomsToGrow = 4
+const slowFactor = 0.75
+const growStep = 1 << 20
+/** What may go out at once, in time at the present rate, and at least. */
+const burstMs = 100
+const burstBytesMin = 256 << 10
+/** Time constant of the demand's moving average. */
+const demandMs = 2_000
+
+/** What one peer may send of its own updates, and how that changes. */
+export class FlowControl {
+  #rate = rateFirst
+  #demand = 0
+  #demandAt = 0
+  #tokens = burstBytesMin
+  #tokensAt = 0
+  #overflows = 0
+  #rooms = 0
+
+  /** tau: the most this peer may send. */
+  get rate(): number {
+    return this.#rate
+  }
+
+  /** rho: what it has wanted to send of late. */
+  demand(now: number): number {
+    this.#decay(now)
+    return this.#demand
+  }
+
+  /** Own updates of so many bytes were made. */
+  made(bytes: number, now: number): void {
+    this.#decay(now)
+    this.#demand += (bytes * 1_000) / demandMs
+  }
+
+  /** Bytes that may go out now. */
+  allowance(now: number): number {
+    const burst = Math.max(burstBytesMin, (this.#rate * burstMs) / 1_000)
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) * this.#rate) / 1_000)
+    this.#tokensAt = now
+    return this.#tokens
+  }
+
+  /** So many bytes went out. May overdraw by one message. */
+  spend(bytes: number): void {
+    this.#tokens -= bytes
+  }
+
+  /** When there will be something to spend again. */
+  readyAt(now: number): number {
+    return this.#tokens > 0 ? now : now + Math.max(1, Math.ceil((-this.#tokens * 1_000) / this.#rate))
+  }
+
+  /** An exchange showed whether a partner lags further behind our updates than the budget can mend. */
+  exchanged(overflow: boolean): void {
+    if (overflow) {
+      this.#rooms = 0
+      if (++this.#overflows < overflowsToSlow) return
+      this.#overflows = 0
+      this.#rate = Math.max(rateMin, this.#rate * slowFactor)
+    } else {
+      this.#overflows = 0
+      if (++this.#rooms < roomsToGrow) return
+      this.#rooms = 0
+      this.#rate = Math.min(rateMax, this.#rate + growStep)
+    }
+  }
+
+  /** Shares what both may send with a partner, by demand. Both sides come to the same split from the same four numbers. */
+  share(partnerDemand: number, partnerRate: number, now: number): void {
+    const mine = this.demand(now)
+    const total = this.#rate + partnerRate
+    const slack = total - mine - partnerDemand
+    let share: number
+    if (slack >= 0) share = mine + slack / 2
+    else if (mine <= total / 2) share = mine
+    else if (partnerDemand <= total / 2) share = total - partnerDemand
+    else share = total / 2
+    this.#rate = Math.min(rateMax, Math.max(rateMin, share))
+  }
+
+  #decay(now: number): void {
+    this.#demand *= Math.exp((this.#demandAt - now) / demandMs)
+    this.#demandAt = now
+  }
+}

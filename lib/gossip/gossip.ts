@@ -1,0 +1,495 @@
+import { Malformed, Reader, textLength } from './bytes.js'
+import { entryOverheadBytes } from './config.js'
+import type { GossipConfig } from './config.js'
+import type { Effects } from './effects.js'
+import { Kind } from './entry.js'
+import type { Entry } from './entry.js'
+import { TelepathineError } from './errors.js'
+import { Exchange } from './exchange.js'
+import { Expiry } from './expiry.js'
+import { FlowControl } from './flow.js'
+import { identify } from './identity.js'
+import { KeySpace } from './keyspace.js'
+import type { SpaceListener } from './keyspace.js'
+import { Liveness } from './liveness.js'
+import { Member } from './member.js'
+import type { MemberState } from './member.js'
+import { Mesh } from './mesh.js'
+import { Message, readHeader } from './message.js'
+import type { Header } from './message.js'
+import { News } from './news.js'
+import { Outbox } from './outbox.js'
+import type { ClassTraffic, TrafficClass } from './outbox.js'
+import { Post } from './post.js'
+import type { Random } from './random.js'
+import { Sections } from './sections.js'
+import { Seeds } from './seeds.js'
+import { Transfers } from './transfers.js'
+import { copyOfValue, valueOf } from './valueheap.js'
+
+/** How often to look whom to forget. */
+const forgetCheckMs = 1_000
+/** A farewell is kept in its speaker's log as long as suspicions are. */
+const farewellMs = 60_000
+
+/** What is known of a peer. */
+export interface PeerView {
+  readonly name: string
+  readonly incarnation: number
+  readonly state: MemberState
+  readonly maxVersion: number
+  readonly gcVersion: number
+  /** Highest heartbeat counter known. */
+  readonly beat: number
+  /** How surprising its silence is; 0 for peers that others watch. */
+  readonly phi: number
+}
+
+/** A value as it is held, still encoded. */
+export interface HeldValue {
+  readonly value: Uint8Array
+  readonly version: number
+  /** On the clock that `now` is read from; undefined: never ends. */
+  readonly deadline: number | undefined
+}
+
+/** Counters and gauges of one peer. */
+export interface GossipStats {
+  /** Sent messages and bytes by class of traffic. */
+  readonly sent: Readonly<Record<TrafficClass, Readonly<ClassTraffic>>>
+  /** Received messages that were dropped as malformed or foreign. */
+  readonly rejected: number
+  /** Own updates that wait to be sent. */
+  readonly pendingBytes: number
+  /** What flow control allows this peer to send of its own updates. */
+  readonly bytesPerSecondMax: number
+}
+
+/**
+ * The protocol as a machine without a world: it is told what came in and what time it is, and collects what is to be done
+ * ({@link Effects}) until it is drained. It opens nothing, waits for nothing, reads no clock and throws no dice of its own;
+ * the same calls give the same effects. The host gives it a life (`lib/host/host.ts`), the simulator thousands.
+ */
+export class Gossip implements SpaceListener {
+  readonly config: GossipConfig
+  readonly #random: Random
+  readonly #outbox = new Outbox()
+  readonly #expiry = new Expiry()
+  readonly #seeds: Seeds
+  /** Own key space; outlives the lives of this peer. */
+  readonly #own: KeySpace
+  #life: Life | undefined
+  #rejected = 0
+  /** Whether own log has grown since the last tick. */
+  #grown = false
+  /** Whether `set` or `say` returned false and a `drain` is owed. */
+  #saturated = false
+  #nextForget = Infinity
+  /** The time that was passed in last; for notices made on the way. */
+  #now = 0
+
+  constructor(config: GossipConfig, random: Random) {
+    this.config = config
+    this.#random = random
+    this.#own = new KeySpace('', config, this.#expiry, this)
+    this.#seeds = new Seeds(() => this.#alive.mesh)
+  }
+
+  /** Own name; empty before the first start. */
+  get name(): string {
+    return this.#own.name
+  }
+
+  get incarnation(): number {
+    return this.#life?.mesh.self.identity.incarnation ?? 0
+  }
+
+  // ---- life
+
+  /**
+   * Begins a life. `incarnation` (milliseconds since 1970, as a rule) must be higher than that of any life before under this
+   * name. Own keys are kept from the life before.
+   */
+  start(name: string, incarnation: number, now: number): void {
+    this.#now = now
+    this.#own.name = name
+    const { config } = this
+    const random = this.#random
+    const mesh = new Mesh(config, this.#expiry, this, this.#outbox)
+    const post = new Post(config, mesh, this.#outbox)
+    const sections = new Sections(mesh, config)
+    const flow = new FlowControl()
+    const news = new News(config, mesh, post, sections, flow)
+    const transfers = new Transfers(mesh, post, sections)
+    const announce = (kind: Kind, value: Uint8Array, lifetimeMs: number, at: number): void => {
+      this.#write(kind, '', value, at + lifetimeMs, at)
+    }
+    const liveness = new Liveness(config, mesh, post, this.#outbox, random, announce)
+    const introduced = (member: Member): void => news.met(member)
+    const seeds = this.#seeds
+    const exchange = new Exchange({ config, mesh, post, sections, transfers, liveness, flow, random, seeds, introduced })
+    this.#life = { mesh, post, sections, flow, news, transfers, liveness, exchange }
+    this.#embody(incarnation)
+    news.start()
+    liveness.start(now)
+    exchange.start(now)
+    seeds.restart(now)
+    this.#nextForget = now + forgetCheckMs
+  }
+
+  /** Own keys begin to count from version 1 in a new incarnation. */
+  #embody(incarnation: number): void {
+    const { mesh } = this.#alive
+    this.#own.renew(this.config.metadata)
+    mesh.settle(new Member(identify(this.#own.name, incarnation), this.#own))
+    this.#grown = true
+  }
+
+  get #alive(): Life {
+    if (this.#life === undefined) throw new TelepathineError('ERR_STOPPED', 'the peer is not running: call start() first')
+    return this.#life
+  }
+
+  /** Tells everyone that this peer leaves. The host performs what is drained, then closes; `start` may follow. */
+  leave(now: number): void {
+    const { news, mesh, transfers } = this.#alive
+    this.#now = now
+    this.#write(Kind.leave, '', new Uint8Array(0), now + farewellMs, now)
+    if (mesh.liveCount > 0) news.farewell(now)
+    transfers.clear()
+    for (const member of mesh.members()) if (member !== mesh.self) member.space.clear()
+    this.#life = undefined
+  }
+
+  /** Adds an address to join through, tried until it answers. False when it is known already, or our own. */
+  join(address: string): boolean {
+    return address !== this.name && this.#seeds.add(address)
+  }
+
+  // ---- input
+
+  /**
+   * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. `from` is for
+   * reports only; who sent it stands in the message.
+   */
+  receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string, now: number): void {
+    const life = this.#life
+    if (life === undefined) return
+    this.#now = now
+    try {
+      const reader = new Reader(bytes)
+      const header = readHeader(reader, life.post.tag)
+      if (typeof header === 'string') this.#reject(from, header)
+      else this.#dispatch(life, reader, header, via, now)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      this.#reject(from, error.message)
+    }
+    if (life.sections.outbid > 0) this.#outbid(life)
+  }
+
+  #dispatch(life: Life, reader: Reader, header: Header, via: 'datagram' | 'stream', now: number): void {
+    const { mesh, liveness, exchange, news, sections } = life
+    if (header.name === mesh.self.name) return
+    const named = mesh.named(header.name)
+    const sender = named?.identity.incarnation === header.incarnation ? named : undefined
+    if (sender !== undefined) liveness.heard(sender, header.beat, now)
+    const isStranger = sender === undefined && (named === undefined || named.identity.incarnation < header.incarnation)
+    switch (header.kind) {
+      case Message.heartbeat:
+        if (sender === undefined) {
+          if (isStranger) exchange.lacks(header.name, now)
+        } else exchange.differs(header.name, liveness.onHeartbeat(reader, header, sender, via), now)
+        break
+      case Message.echo:
+        if (sender !== undefined) liveness.onEcho(reader, sender, via, now)
+        break
+      case Message.digest:
+        exchange.onDigest(reader, header, sender, via, now)
+        break
+      case Message.delta:
+        exchange.onDelta(reader, header, sender, via, now)
+        break
+      case Message.news:
+        news.receive(reader, () => {
+          sections.readAll(reader, now, (outcome) => {
+            const missing = outcome.gap || (outcome.introduced && outcome.reached < outcome.latest)
+            if (missing) exchange.lacks(header.name, now)
+          })
+        })
+        break
+      default:
+        throw new Malformed('unknown kind of message')
+    }
+  }
+
+  /** Others remember a later life under our name than this one (a clock that fell): begin another, beyond it. */
+  #outbid(life: Life): void {
+    const incarnation = life.sections.outbid + 1
+    life.sections.outbid = 0
+    if (incarnation > this.incarnation) this.#embody(incarnation)
+    life.news.start()
+  }
+
+  #reject(from: string, reason: string): void {
+    this.#rejected++
+    this.#outbox.notify({ kind: 'rejected', from, reason })
+  }
+
+  /** A connection to a peer is ready. */
+  linkUp(peer: string, now: number): void {
+    this.backlog(peer, 0, now)
+  }
+
+  /** A connection ended, or could not be opened. */
+  linkDown(peer: string, how: 'closed' | 'refused' | 'unreachable', now: number): void {
+    if (this.#life === undefined) return
+    this.#now = now
+    const { mesh, liveness, transfers, news } = this.#life
+    transfers.stop(peer)
+    const member = mesh.named(peer)
+    if (member === undefined) return
+    member.queuedBytes = 0
+    news.unblock()
+    if (how === 'refused') liveness.refused(member, now)
+  }
+
+  /** Tells how many bytes wait for a peer: after each send over its connection, and when it drained. */
+  backlog(peer: string, bytes: number, now: number): void {
+    if (this.#life === undefined) return
+    this.#now = now
+    const { mesh, transfers, news } = this.#life
+    const member = mesh.named(peer)
+    if (member !== undefined) {
+      if (bytes < member.queuedBytes) news.unblock()
+      member.queuedBytes = bytes
+    }
+    transfers.pump(peer, now)
+  }
+
+  // ---- time
+
+  /** Time has passed. To be called at `nextWake` or later; early calls do no harm. */
+  tick(now: number): void {
+    const life = this.#life
+    if (life === undefined) return
+    this.#now = now
+    const { mesh, news, liveness, exchange } = life
+    this.#expiry.due(now, (space, entry) => space.end(entry, now))
+    if (this.#grown) {
+      this.#grown = false
+      mesh.grew(mesh.self, now)
+    }
+    liveness.tick(now)
+    news.flush(now)
+    exchange.tick(now)
+    if (now >= this.#nextForget) {
+      this.#nextForget = now + forgetCheckMs
+      this.#forget(mesh, now)
+    }
+    if (this.#saturated && news.pendingBytes * 2 < this.config.sendBudgetBytes) {
+      this.#saturated = false
+      this.#outbox.notify({ kind: 'drain' })
+    }
+  }
+
+  /** When to call `tick` next; may be in the past (at once), and is Infinity while there is nothing to wait for. */
+  nextWake(): number {
+    const life = this.#life
+    if (life === undefined) return Infinity
+    if (this.#grown) return this.#now
+    const { liveness, exchange, news } = life
+    const wake = Math.min(liveness.nextWake, exchange.nextWake, news.nextWake(this.#now))
+    return Math.min(wake, this.#expiry.nextDue, this.#nextForget)
+  }
+
+  #forget(mesh: Mesh, now: number): void {
+    const { forgetAfterMs } = this.config
+    for (const member of mesh.members()) {
+      if (member.stoppedAt === Infinity) continue
+      // from half time on it is no longer part of what is shared
+      if (now >= member.stoppedAt + forgetAfterMs / 2) mesh.summary.touch(member)
+      if (now >= member.stoppedAt + forgetAfterMs) mesh.forget(member)
+    }
+  }
+
+  /** Takes out what there is to do. */
+  drain(): Effects {
+    return this.#outbox.drain()
+  }
+
+  // ---- what the user does
+
+  /**
+   * Sets an own key. False: more waits to be sent than the budget; a `drain` notice follows. `ttlMs` undefined: for good.
+   * Throws `ERR_TOO_LARGE` for a key, value or key space over its limit, `ERR_OVERLOAD` at the hard bound of what may wait.
+   */
+  set(key: string, value: Uint8Array, ttlMs: number | undefined, now: number): boolean {
+    this.#checkKey(key)
+    this.#checkValue(value)
+    const { maxStateBytes } = this.config
+    const size = this.#own.stateBytes - this.#own.sizeOf(key) + entryOverheadBytes + key.length + value.length
+    if (size > maxStateBytes) {
+      const limit = `maxStateBytes is ${maxStateBytes}`
+      throw new TelepathineError('ERR_TOO_LARGE', `this peer's keys and values would take ${size} bytes; ${limit}`)
+    }
+    this.#checkBacklog()
+    this.#write(Kind.set, key, value, ttlMs === undefined ? Infinity : now + Math.max(0, ttlMs), now)
+    return this.#isRelaxed()
+  }
+
+  /** Deletes an own key; whether it was there. */
+  delete(key: string, now: number): boolean {
+    if (this.#own.get(key, now) === undefined) return false
+    this.#write(Kind.tombstone, key, new Uint8Array(0), now + this.config.tombstoneGraceMs, now)
+    return true
+  }
+
+  /** Says an event. Returns and throws as `set` does. `mayWait`: it may go out with the next exchange instead of at once. */
+  say(event: string, value: Uint8Array, lifetimeMs: number, mayWait: boolean, now: number): boolean {
+    this.#checkKey(event)
+    this.#checkValue(value)
+    this.#checkBacklog()
+    this.#write(Kind.event, event, value, now + lifetimeMs, now, mayWait)
+    return this.#isRelaxed()
+  }
+
+  #write(kind: Kind, key: string, value: Uint8Array, deadline: number, now: number, mayWait = false): void {
+    this.#now = now
+    this.#own.write(kind, key, value, deadline)
+    this.#grown = true
+    this.#life?.news.wrote(key.length + value.length + 16, mayWait, now)
+  }
+
+  #isRelaxed(): boolean {
+    if (this.#life === undefined || this.#life.news.pendingBytes < this.config.sendBudgetBytes) return true
+    this.#saturated = true
+    return false
+  }
+
+  #checkKey(key: string): void {
+    const { maxKeyBytes } = this.config
+    if (key.length * 3 > maxKeyBytes && textLength(key) > maxKeyBytes) {
+      const limit = `maxKeyBytes is ${maxKeyBytes}`
+      throw new TelepathineError('ERR_TOO_LARGE', `a name of ${textLength(key)} bytes is too long; ${limit}`)
+    }
+  }
+
+  #checkValue(value: Uint8Array): void {
+    const { maxValueBytes } = this.config
+    if (value.length > maxValueBytes) {
+      const limit = `maxValueBytes is ${maxValueBytes}`
+      throw new TelepathineError('ERR_TOO_LARGE', `a value of ${value.length} bytes is too large; ${limit}`)
+    }
+  }
+
+  #checkBacklog(): void {
+    const pending = this.#life?.news.pendingBytes ?? 0
+    if (pending < this.config.maxBacklogBytes) return
+    this.#saturated = true
+    const advice = 'wait for drain when set or say return false'
+    throw new TelepathineError('ERR_OVERLOAD', `${pending} bytes wait to be sent, the most allowed; ${advice}`)
+  }
+
+  /** Begins an exchange with a random peer now. */
+  exchange(now: number): void {
+    this.#now = now
+    this.#life?.exchange.exchange(now)
+  }
+
+  /** A key of a peer (or of oneself), as known here; undefined when there is none in force. */
+  get(peer: string, key: string, now: number): HeldValue | undefined {
+    const entry = key === '' ? undefined : this.#space(peer)?.get(key, now)
+    if (entry === undefined) return undefined
+    const deadline = entry.deadline === Infinity ? undefined : entry.deadline
+    return { value: valueOf(entry), version: entry.version, deadline }
+  }
+
+  keys(peer: string, now: number): string[] {
+    return this.#space(peer)?.keys(now) ?? []
+  }
+
+  /** Names of other peers: alive or suspect (`live`), dead or left (`dead`), or both. */
+  peers(which: 'all' | 'live' | 'dead'): string[] {
+    const names: string[] = []
+    const mesh = this.#life?.mesh
+    if (mesh === undefined) return names
+    for (const member of mesh.members()) {
+      if (member === mesh.self || !member.introduced) continue
+      if (which === 'all' || member.isLive === (which === 'live')) names.push(member.name)
+    }
+    return names
+  }
+
+  peer(name: string): PeerView | undefined {
+    const member = this.#life?.mesh.named(name)
+    if (member === undefined) return undefined
+    const { identity, state, space, beat, detector } = member
+    const { maxVersion, gcVersion } = space
+    const phi = detector?.phi(this.#now) ?? 0
+    return { name, incarnation: identity.incarnation, state, maxVersion, gcVersion, beat, phi }
+  }
+
+  get stats(): GossipStats {
+    return {
+      sent: this.#outbox.sent,
+      rejected: this.#rejected,
+      pendingBytes: this.#life?.news.pendingBytes ?? 0,
+      bytesPerSecondMax: this.#life?.flow.rate ?? 0,
+    }
+  }
+
+  #space(peer: string): KeySpace | undefined {
+    return peer === this.name ? this.#own : this.#life?.mesh.named(peer)?.space
+  }
+
+  // ---- what key spaces tell
+
+  /** @internal */
+  changed(space: KeySpace, entry: Entry): void {
+    const deadline = entry.deadline === Infinity ? undefined : entry.deadline
+    this.#outbox.notify({ kind: 'set', peer: space.name, key: entry.key, value: valueOf(entry), deadline })
+  }
+
+  /** @internal */
+  removed(space: KeySpace, key: string): void {
+    this.#outbox.notify({ kind: 'delete', peer: space.name, key })
+  }
+
+  /** @internal */
+  expired(space: KeySpace, entry: Entry): void {
+    const { key, deadline } = entry
+    this.#outbox.notify({ kind: 'expired', peer: space.name, key, value: copyOfValue(entry), deadline })
+  }
+
+  /** @internal */
+  said(space: KeySpace, entry: Entry): void {
+    this.#outbox.notify({ kind: 'event', peer: space.name, event: entry.key, value: valueOf(entry) })
+  }
+
+  /** @internal */
+  missed(space: KeySpace, count: number): void {
+    this.#outbox.notify({ kind: 'missed', peer: space.name, count })
+  }
+
+  /** @internal */
+  announced(space: KeySpace, entry: Entry): void {
+    const life = this.#life
+    const member = life?.mesh.named(space.name)
+    if (life === undefined || member === undefined || member.space !== space) return
+    if (entry.kind === Kind.set) life.mesh.introduce(member, copyOfValue(entry))
+    else life.liveness.rumour(member, entry, this.#now)
+  }
+}
+
+/** What one life of a peer is made of. */
+interface Life {
+  readonly mesh: Mesh
+  readonly post: Post
+  readonly sections: Sections
+  readonly flow: FlowControl
+  readonly news: News
+  readonly transfers: Transfers
+  readonly liveness: Liveness
+  readonly exchange: Exchange
+}

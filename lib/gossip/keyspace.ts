@@ -1,0 +1,462 @@
+import type { Reader, Writer } from './bytes.js'
+import { Malformed } from './bytes.js'
+import { entryOverheadBytes } from './config.js'
+import { Entry, Kind, kindMax } from './entry.js'
+import type { Expiry } from './expiry.js'
+import { ValueHeap } from './valueheap.js'
+
+/** Who wants to know what changes in a key space. Calls come in version order. */
+export interface SpaceListener {
+  /** A key has a new value. */
+  changed(space: KeySpace, entry: Entry): void
+  /** A key that had a value was deleted by its owner. */
+  removed(space: KeySpace, key: string): void
+  /** A key's time is over; its value can still be read from the entry. */
+  expired(space: KeySpace, entry: Entry): void
+  /** An event, for the first time. */
+  said(space: KeySpace, entry: Entry): void
+  /** `count` events in a row were dropped before they reached us. */
+  missed(space: KeySpace, count: number): void
+  /** The owner said something about itself or another peer: metadata, suspicions, verdicts, farewell. */
+  announced(space: KeySpace, entry: Entry): void
+}
+
+/** The bounds of one key space, and what ends an entry's time. */
+export interface SpaceLimits {
+  readonly maxKeyBytes: number
+  readonly maxValueBytes: number
+  readonly maxStateBytes: number
+  readonly maxEventBytes: number
+  readonly tombstoneGraceMs: number
+}
+
+/** Marks the end of the records in a delta. */
+const endOfRecords = 0xff
+/** Added to a record's kind when the time left follows. */
+const timedFlag = 0x80
+
+/**
+ * One peer's log, as known here: the latest entry of each key, and the events of late, in version order. Only its owner
+ * writes it; everybody else applies deltas.
+ *
+ * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no gap
+ * (`from` <= `maxVersion`), and what we hold in that range and it does not name is gone. For a log that only grows this
+ * last rule has nothing to do; it matters when the sender has collected tombstones that we may have missed
+ * (`gcVersion` > our `maxVersion` and our `gcVersion`): then we start over at version 0, keep showing what we have, and what the owner
+ * deleted meanwhile falls away as the new range passes over it. So (`gcVersion`, `maxVersion`) rises in lexicographic
+ * order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
+ */
+export class KeySpace {
+  /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
+  name: string
+  /** Everything up to this version is known. */
+  maxVersion = 0
+  /** Tombstones up to this version may have been collected. */
+  gcVersion = 0
+  /** Number of the last event said or heard. */
+  eventSequence = 0
+  stateBytes = 0
+  eventBytes = 0
+  /** Whether we have had a full picture of this log: what is missing from then on was missed. */
+  #current = false
+  readonly #limits: SpaceLimits
+  readonly #expiry: Expiry
+  readonly #listener: SpaceListener
+  readonly #heap = new ValueHeap()
+  /** Bounded by maxStateBytes: each key counts `entryOverheadBytes` at least. */
+  #keys: Map<string, Entry> | undefined
+  /** Entries with keys, by version; replaced ones are swept out when they are most of it. */
+  #log: Entry[] = []
+  #logGone = 0
+  /** Entries without a key to replace them by, by version, from `#eventsHead` on. Bounded by maxEventBytes. */
+  #events: Entry[] = []
+  #eventsHead = 0
+  /** While starting over: what we had beyond `maxVersion`, by version. */
+  #unswept: Entry[] | undefined
+
+  constructor(name: string, limits: SpaceLimits, expiry: Expiry, listener: SpaceListener) {
+    this.name = name
+    this.#limits = limits
+    this.#expiry = expiry
+    this.#listener = listener
+  }
+
+  // ---- reading
+
+  /** The entry in force for a key; undefined when it has none. */
+  get(key: string, now: number): Entry | undefined {
+    const entry = this.#keys?.get(key)
+    return entry !== undefined && entry.kind === Kind.set && entry.deadline > now ? entry : undefined
+  }
+
+  keys(now: number): string[] {
+    const keys: string[] = []
+    if (this.#keys === undefined) return keys
+    for (const entry of this.#keys.values()) {
+      if (entry.kind === Kind.set && entry.deadline > now && entry.key !== '') keys.push(entry.key)
+    }
+    return keys
+  }
+
+  /** Bytes that a key would add or free: what `maxStateBytes` counts. */
+  sizeOf(key: string): number {
+    const entry = this.#keys?.get(key)
+    return entry === undefined ? 0 : cost(entry)
+  }
+
+  // ---- the owner writes
+
+  /** The owner's next word. Limits have been checked. */
+  write(kind: Kind, key: string, value: Uint8Array, deadline: number): Entry {
+    const entry = new Entry(kind, key, this.maxVersion + 1, deadline)
+    this.maxVersion = entry.version
+    if (kind === Kind.event) entry.sequence = ++this.eventSequence
+    this.#heap.put(entry, value, 0, value.length)
+    if (kind <= Kind.tombstone) this.#replace(entry)
+    else this.#append(entry)
+    this.#expiry.add(this, entry)
+    return entry
+  }
+
+  /**
+   * Numbers what is in force from version 1, for the owner's next life; events and tombstones do not survive it.
+   * The new metadata comes first, so that it is the first that others learn.
+   */
+  renew(metadata: Uint8Array): void {
+    const kept = this.#log.filter((entry) => !entry.gone && entry.kind === Kind.set && entry.key !== '')
+    const values = kept.map((entry) => (entry.chunk as { bytes: Uint8Array } | undefined)?.bytes.slice(entry.offset, entry.offset + entry.length))
+    this.clear()
+    this.maxVersion = 0
+    this.gcVersion = 0
+    this.eventSequence = 0
+    this.write(Kind.set, '', metadata, Infinity)
+    kept.forEach((entry, i) => this.write(Kind.set, entry.key, values[i] ?? new Uint8Array(0), entry.deadline))
+  }
+
+  /** Lets go of everything, without a word to the listener. */
+  clear(): void {
+    for (const list of [this.#log, this.#events, this.#unswept ?? []]) for (const entry of list) this.#drop(entry)
+    this.#keys = undefined
+    this.#log = []
+    this.#logGone = 0
+    this.#events = []
+    this.#eventsHead = 0
+    this.#unswept = undefined
+    this.stateBytes = 0
+    this.eventBytes = 0
+  }
+
+  // ---- deltas out
+
+  /**
+   * Writes the records after `from`, up to the writer's length `end`, and returns the version they reach: `maxVersion` when
+   * all fitted, `from` when not even one did. With `atLeastOne` the first record is written whatever its size.
+   */
+  writeRecords(writer: Writer, from: number, end: number, atLeastOne: boolean, now: number): number {
+    const log = this.#log
+    const events = this.#events
+    let i = firstAfter(log, from, 0)
+    let j = firstAfter(events, from, this.#eventsHead)
+    let last = from
+    let reached = this.maxVersion
+    for (;;) {
+      while (i < log.length && (log[i] as Entry).gone) i++
+      while (j < events.length && (events[j] as Entry).gone) j++
+      const a = log[i]
+      const b = events[j]
+      const entry = a === undefined ? b : b === undefined || a.version < b.version ? a : b
+      if (entry === undefined) break
+      const start = writer.length
+      const must = atLeastOne && last === from
+      const fits = start + entry.length + 1 <= end
+      if (fits || must) writeRecord(writer, entry, last, now)
+      if (!must && (!fits || writer.length + 1 > end)) {
+        writer.truncate(start)
+        reached = last === from ? from : entry.version - 1
+        break
+      }
+      last = entry.version
+      if (entry === a) i++
+      else j++
+    }
+    writer.u8(endOfRecords)
+    return reached
+  }
+
+  // ---- deltas in
+
+  /** Whether a log that stands at (`gc`, `max`) can be continued, or must be told from the start. */
+  mustReset(max: number, gc: number): boolean {
+    return max < this.gcVersion && gc < this.gcVersion
+  }
+
+  /** Begins anew at version 0: the sender has collected tombstones up to `gc` that we may have missed. */
+  startOver(gc: number): void {
+    const before = this.#log.filter((entry) => !entry.gone)
+    this.#unswept = this.#unswept === undefined ? before : before.concat(this.#unswept)
+    this.#log = []
+    this.#logGone = 0
+    for (let k = this.#eventsHead; k < this.#events.length; k++) this.#drop(this.#events[k] as Entry)
+    this.#events = []
+    this.#eventsHead = 0
+    this.eventBytes = 0
+    this.gcVersion = gc
+    this.maxVersion = 0
+  }
+
+  /**
+   * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out bad,
+   * what came before them stands: a delta may be cut anywhere.
+   */
+  readRecords(reader: Reader, from: number, now: number): void {
+    let version = from
+    try {
+      for (;;) {
+        const next = this.#readRecord(reader, version, now)
+        if (next === version) return
+        version = next
+      }
+    } catch (error) {
+      this.reach(version, undefined)
+      throw error
+    }
+  }
+
+  /** Reads one record and returns its version; `previous` when there are no more. */
+  #readRecord(reader: Reader, previous: number, now: number): number {
+    const head = reader.u8()
+    if (head === endOfRecords) return previous
+    const kind = (head & ~timedFlag) as Kind
+    if (kind > kindMax) throw new Malformed('unknown kind of record')
+    const version = previous + reader.varint()
+    if (version === previous || version > Number.MAX_SAFE_INTEGER) throw new Malformed('versions do not rise')
+    const key = kind <= Kind.event ? reader.text(this.#limits.maxKeyBytes) : ''
+    const sequence = kind === Kind.event ? reader.varint() : 0
+    const leftMs = (head & timedFlag) === 0 ? Infinity : reader.varint()
+    const length = kind === Kind.tombstone ? 0 : reader.length(this.#limits.maxValueBytes)
+    const start = reader.skip(length)
+    if (version <= this.maxVersion) return version
+    const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
+    const entry = new Entry(kind, key, version, deadline)
+    entry.sequence = sequence
+    this.#heap.put(entry, reader.source, start, start + length)
+    this.#accept(entry, now)
+    return version
+  }
+
+  /**
+   * All up to `to` is known now: what is left of before in that range is gone. `eventSequence`: the number of events said
+   * so far, if `to` is all there is.
+   */
+  reach(to: number, eventSequence: number | undefined): void {
+    if (to <= this.maxVersion) return
+    this.maxVersion = to
+    if (this.#unswept !== undefined) this.#sweep(to)
+    if (eventSequence === undefined) return
+    this.#count(eventSequence)
+    this.#current = true
+  }
+
+  /** Events up to `sequence` have been said. What was said before our first full picture of this log is not missed. */
+  #count(sequence: number): void {
+    const missing = sequence - this.eventSequence
+    if (missing <= 0) return
+    this.eventSequence = sequence
+    if (this.#current) this.#listener.missed(this, missing)
+  }
+
+  #accept(entry: Entry, now: number): void {
+    if (entry.kind > Kind.tombstone) {
+      this.#hear(entry, now)
+      return
+    }
+    const before = this.#keys?.get(entry.key)
+    const size = cost(entry) - (before === undefined ? 0 : cost(before))
+    if (size > 0 && this.stateBytes + size > this.#limits.maxStateBytes) {
+      this.#heap.release(entry)
+      return
+    }
+    const known = before !== undefined && before.version === entry.version
+    const shown = before !== undefined && before.kind === Kind.set && before.deadline > now
+    if (known && shown) entry.deadline = Math.min(entry.deadline, before.deadline)
+    if (entry.kind === Kind.set && ((known && !shown) || entry.deadline <= now)) {
+      entry.kind = Kind.tombstone
+      entry.deadline = now + this.#limits.tombstoneGraceMs
+    }
+    if (entry.kind === Kind.tombstone) this.#heap.release(entry)
+    this.#replace(entry)
+    this.#expiry.add(this, entry)
+    if (known && shown) return
+    if (entry.key === '') this.#listener.announced(this, entry)
+    else if (entry.kind === Kind.set) this.#listener.changed(this, entry)
+    else if (shown) this.#listener.removed(this, entry.key)
+  }
+
+  #hear(entry: Entry, now: number): void {
+    const isEvent = entry.kind === Kind.event
+    const fresh = !isEvent || entry.sequence > this.eventSequence
+    if (isEvent && fresh) {
+      this.#count(entry.sequence - 1)
+      this.eventSequence = entry.sequence
+    }
+    if (entry.deadline <= now) {
+      this.#heap.release(entry)
+      return
+    }
+    this.#append(entry)
+    this.#expiry.add(this, entry)
+    if (!fresh) return
+    if (isEvent) this.#listener.said(this, entry)
+    else this.#listener.announced(this, entry)
+  }
+
+  // ---- time
+
+  /** An entry's deadline has come. */
+  end(entry: Entry, now: number): void {
+    if (entry.kind > Kind.tombstone) {
+      this.eventBytes -= cost(entry)
+      this.#drop(entry, false)
+      this.#trimEvents()
+      return
+    }
+    if (entry.kind === Kind.tombstone) {
+      if (entry.version <= this.maxVersion) this.gcVersion = Math.max(this.gcVersion, entry.version)
+      this.#keys?.delete(entry.key)
+      this.stateBytes -= cost(entry)
+      entry.gone = true
+      this.#countGone()
+      return
+    }
+    this.#listener.expired(this, entry)
+    this.stateBytes -= entry.length
+    entry.kind = Kind.tombstone
+    entry.deadline = now + this.#limits.tombstoneGraceMs
+    this.#heap.release(entry)
+    this.#expiry.add(this, entry)
+  }
+
+  // ---- inside
+
+  /** Puts an entry in the place of the one with its key. */
+  #replace(entry: Entry): void {
+    const keys = (this.#keys ??= new Map())
+    const before = keys.get(entry.key)
+    if (before !== undefined) {
+      this.stateBytes -= cost(before)
+      this.#drop(before)
+      // what is yet to be swept does not stand in the log
+      if (this.#unswept === undefined || before.version <= this.maxVersion) this.#countGone()
+    }
+    keys.set(entry.key, entry)
+    this.#log.push(entry)
+    this.stateBytes += cost(entry)
+  }
+
+  #append(entry: Entry): void {
+    this.#events.push(entry)
+    this.eventBytes += cost(entry)
+    while (this.eventBytes > this.#limits.maxEventBytes) {
+      const oldest = this.#events[this.#eventsHead] as Entry
+      if (oldest === entry) break
+      this.#eventsHead++
+      if (oldest.gone) continue
+      this.eventBytes -= cost(oldest)
+      this.#drop(oldest)
+    }
+    this.#trimEvents()
+  }
+
+  #trimEvents(): void {
+    const events = this.#events
+    while (this.#eventsHead < events.length && (events[this.#eventsHead] as Entry).gone) this.#eventsHead++
+    if (this.#eventsHead > 64 && this.#eventsHead * 2 > events.length) {
+      this.#events = events.slice(this.#eventsHead)
+      this.#eventsHead = 0
+    }
+  }
+
+  #drop(entry: Entry, held = true): void {
+    if (entry.gone) return
+    entry.gone = true
+    this.#heap.release(entry)
+    if (held) this.#expiry.forget(entry)
+  }
+
+  #countGone(): void {
+    this.#logGone++
+    if (this.#logGone > 64 && this.#logGone * 2 > this.#log.length) {
+      this.#log = this.#log.filter((entry) => !entry.gone)
+      this.#logGone = 0
+    }
+  }
+
+  #sweep(to: number): void {
+    const unswept = this.#unswept as Entry[]
+    let i = 0
+    for (; i < unswept.length; i++) {
+      const entry = unswept[i] as Entry
+      if (entry.version > to) break
+      if (entry.gone) continue
+      this.#keys?.delete(entry.key)
+      this.stateBytes -= cost(entry)
+      const shown = entry.kind === Kind.set
+      this.#drop(entry)
+      if (shown && entry.key !== '') this.#listener.removed(this, entry.key)
+    }
+    this.#unswept = i === unswept.length ? undefined : unswept.slice(i)
+  }
+}
+
+/** Passes over the records of a delta, checking no more than where they end. */
+export function skipRecords(reader: Reader, limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>): void {
+  for (;;) {
+    const head = reader.u8()
+    if (head === endOfRecords) return
+    const kind = head & ~timedFlag
+    if (kind > kindMax) throw new Malformed('unknown kind of record')
+    reader.varint()
+    if (kind <= Kind.event) reader.skip(reader.length(limits.maxKeyBytes))
+    if (kind === Kind.event) reader.varint()
+    if ((head & timedFlag) !== 0) reader.varint()
+    if (kind !== Kind.tombstone) reader.skip(reader.length(limits.maxValueBytes))
+  }
+}
+
+/** What an entry counts towards the bounds. Keys are counted as if all their characters were plain. */
+function cost(entry: Entry): number {
+  return entryOverheadBytes + entry.key.length + entry.length
+}
+
+/** What a key and value would count towards the bounds. */
+export function costOf(key: string, value: Uint8Array): number {
+  return entryOverheadBytes + key.length + value.length
+}
+
+/** Index of the first entry with a version above `version`, from `start` on. */
+function firstAfter(entries: readonly Entry[], version: number, start: number): number {
+  let low = start
+  let high = entries.length
+  // what is asked for lies at the end nearly always
+  if (high > low && (entries[high - 1] as Entry).version <= version) return high
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((entries[middle] as Entry).version <= version) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function writeRecord(writer: Writer, entry: Entry, previous: number, now: number): void {
+  const over = entry.deadline <= now
+  const kind = entry.kind === Kind.set && over ? Kind.tombstone : entry.kind
+  const timed = kind !== Kind.tombstone && entry.deadline !== Infinity
+  writer.u8(timed ? kind | timedFlag : kind)
+  writer.varint(entry.version - previous)
+  if (kind <= Kind.event) writer.text(entry.key)
+  if (kind === Kind.event) writer.varint(entry.sequence)
+  if (timed) writer.varint(over ? 0 : Math.ceil(entry.deadline - now))
+  if (kind === Kind.tombstone) return
+  if (entry.chunk === undefined) writer.u8(0)
+  else writer.bytes(entry.chunk.bytes, entry.offset, entry.offset + entry.length)
+}

@@ -1,0 +1,332 @@
+import { Reader, Writer } from './bytes.js'
+import type { GossipConfig } from './config.js'
+import type { Send } from './effects.js'
+import { Kind } from './entry.js'
+import type { Entry } from './entry.js'
+import type { Member } from './member.js'
+import type { Mesh } from './mesh.js'
+import { Message, readName } from './message.js'
+import type { Header } from './message.js'
+import type { Outbox } from './outbox.js'
+import { PhiAccrualDetector } from './phi.js'
+import type { Post } from './post.js'
+import { happens } from './random.js'
+import type { Random } from './random.js'
+import { valueOf } from './valueheap.js'
+
+/** Suspicions and verdicts are kept in their speaker's log this long, for those who missed them. */
+const rumourMs = 60_000
+/** Observers that must confirm a suspicion for the shortest wait (Lifeguard's K). */
+const confirmationsWanted = 3
+/** Observers counted for one suspicion. */
+const observersMax = 16
+/** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
+const echoEveryMs = 10_000
+/** How likely a heartbeat is sent as a datagram too, while datagrams to that peer seem not to get through. */
+const retryDatagramChance = 0.1
+/** While somebody is late, how often to look. */
+const lateCheckMs = 100
+
+/** Says something about a peer into one's own log. */
+export type Announce = (kind: Kind, value: Uint8Array, lifetimeMs: number, now: number) => void
+
+/**
+ * Who is alive.
+ *
+ * Each peer sends its heartbeat, a counter, to the few that follow it on the ring; each of these runs a phi accrual detector
+ * on it. A silence that becomes surprising is asked about first; if no answer comes, the observer says that it suspects.
+ * Every peer hears that, and the wait for the verdict shrinks with each further observer that says the same (Lifeguard:
+ * Dadgar, Phillips, Currey, arXiv 1707.00788). The suspect hears it too, and ends it by answering with a higher counter.
+ * A connection that cannot be opened again because nobody listens is a verdict at once.
+ *
+ * Whatever a peer says itself carries its counter, and a dead peer comes back only with a counter higher than the one it was
+ * declared dead at: nothing late or replayed can raise it.
+ */
+export class Liveness {
+  readonly #config: GossipConfig
+  readonly #mesh: Mesh
+  readonly #post: Post
+  readonly #outbox: Outbox
+  readonly #random: Random
+  readonly #announce: Announce
+  /** Those that follow us and hear our heartbeat. At most `observers`. */
+  #observers: Member[] = []
+  /** Those that we follow and watch. At most `observers`. */
+  #watched: Member[] = []
+  /** Others that we watch for a while: they left an exchange unanswered. */
+  readonly #doubted = new Set<Member>()
+  /** Members under suspicion. */
+  readonly #suspects = new Set<Member>()
+  /** The counter of our last answer to a suspicion. */
+  #refutedAt = 0
+  #nextBeat = 0
+  #nextCheck = 0
+  #lastCheck = 0
+
+  constructor(config: GossipConfig, mesh: Mesh, post: Post, outbox: Outbox, random: Random, announce: Announce) {
+    this.#config = config
+    this.#mesh = mesh
+    this.#post = post
+    this.#outbox = outbox
+    this.#random = random
+    this.#announce = announce
+  }
+
+  start(now: number): void {
+    this.#nextBeat = now
+    this.#nextCheck = now + this.#config.heartbeatIntervalMs
+    this.#lastCheck = now
+    this.#observers = []
+    this.#watched = []
+    this.#doubted.clear()
+    this.#suspects.clear()
+  }
+
+  get nextWake(): number {
+    return Math.min(this.#nextBeat, this.#nextCheck)
+  }
+
+  // ---- time
+
+  tick(now: number): void {
+    if (this.#mesh.ringsChanged) this.#takePlaces(now)
+    if (now >= this.#nextBeat) {
+      this.#beat(now)
+      const { heartbeatIntervalMs } = this.#config
+      this.#nextBeat = now + heartbeatIntervalMs * (0.95 + 0.1 * this.#random.unit())
+    }
+    if (now >= this.#nextCheck) this.#check(now)
+  }
+
+  /** Who follows whom has changed. */
+  #takePlaces(now: number): void {
+    this.#mesh.ringsChanged = false
+    const ring = this.#mesh.rings[0]
+    const { self } = this.#mesh
+    const before = new Set(this.#observers)
+    this.#observers = ring.following(self, this.#config.observers)
+    const watched = ring.preceding(self, this.#config.observers)
+    for (const member of this.#watched) if (!watched.includes(member) && !member.doubted) member.detector = undefined
+    for (const member of watched) this.#watch(member, now)
+    this.#watched = watched
+    const neighbours = new Set([...this.#observers, ...watched])
+    this.#outbox.link([...neighbours].map((member) => member.name))
+    for (const member of this.#observers) if (!before.has(member)) this.#sendBeat(member, now, false)
+  }
+
+  #watch(member: Member, now: number): void {
+    if (member.detector !== undefined) return
+    const { heartbeatIntervalMs, minDeviationMs, acceptablePauseMs } = this.#config
+    member.detector = new PhiAccrualDetector({ firstIntervalMs: heartbeatIntervalMs, minDeviationMs, acceptablePauseMs })
+    member.detector.expect(now)
+  }
+
+  #beat(now: number): void {
+    this.#mesh.self.beat++
+    for (const member of this.#observers) this.#sendBeat(member, now, now - member.answeredAt > echoEveryMs)
+  }
+
+  #sendBeat(member: Member, now: number, wantsEcho: boolean): void {
+    const parts = [this.#heartbeat(wantsEcho, now)]
+    if (this.#post.datagramsReach(member)) {
+      this.#post.datagram('liveness', member.name, parts)
+      if (wantsEcho) this.#post.asked(member)
+      return
+    }
+    this.#post.stream('liveness', member.name, parts)
+    // a way that was closed is tried again now and then
+    if (this.#config.udp && happens(this.#random, retryDatagramChance)) this.#post.datagram('liveness', member.name, parts)
+  }
+
+  #heartbeat(wantsEcho: boolean, now: number): Uint8Array {
+    const message = this.#post.begin(Message.heartbeat)
+    message.u8(wantsEcho ? 1 : 0)
+    message.u48(this.#mesh.summaryValue(now))
+    return message.take()
+  }
+
+  /** Asks for a sign of life by all ways there are. */
+  #ask(member: Member, now: number): void {
+    member.askedAt = now
+    const parts = [this.#heartbeat(true, now)]
+    if (this.#config.udp) this.#post.datagram('liveness', member.name, parts)
+    this.#post.stream('liveness', member.name, parts)
+  }
+
+  /** Looks at everybody watched, and at suspicions that have come of age. */
+  #check(now: number): void {
+    // if we come late we were stalled ourselves, and could not have heard anybody
+    const stalledMs = now - Math.max(this.#nextCheck, this.#lastCheck)
+    const stalled = stalledMs > this.#config.heartbeatIntervalMs / 2
+    let late = false
+    for (const list of [this.#watched, this.#doubted]) {
+      for (const member of list) {
+        if (!member.isLive || member.detector === undefined) {
+          this.#doubted.delete(member)
+          continue
+        }
+        if (stalled) member.detector.forgive(stalledMs, now)
+        if (this.#judge(member, now)) late = true
+      }
+    }
+    for (const member of this.#suspects) {
+      const { suspicion } = member
+      if (suspicion === undefined || !member.isLive) {
+        this.#suspects.delete(member)
+        continue
+      }
+      if (stalled) suspicion.since += stalledMs
+      late = true
+      const mine = suspicion.observers.has(this.#mesh.self.name)
+      // who only heard of it waits a little longer for the verdict of those who watch
+      if (now - suspicion.since < this.#patience(suspicion.observers.size) * (mine ? 1 : 2)) continue
+      this.#condemn(member, mine, now)
+    }
+    this.#lastCheck = now
+    this.#nextCheck = now + (late ? lateCheckMs : this.#config.heartbeatIntervalMs / 2)
+  }
+
+  /** Asks about a silence, then suspects. Returns whether the member is late. */
+  #judge(member: Member, now: number): boolean {
+    const detector = member.detector as PhiAccrualDetector
+    const silentMs = now - (detector.lastHeartbeat ?? now)
+    const { heartbeatIntervalMs, acceptablePauseMs, phiThreshold } = this.#config
+    if (silentMs < heartbeatIntervalMs * 1.2 + acceptablePauseMs / 2) return false
+    if (now - member.askedAt >= heartbeatIntervalMs / 2) this.#ask(member, now)
+    if (detector.phi(now) >= phiThreshold && !member.suspicion?.observers.has(this.#mesh.self.name)) {
+      this.#announce(Kind.suspect, this.#aboutPeer(member), rumourMs, now)
+      this.#suspect(member, member.beat, this.#mesh.self.name, now)
+    }
+    return true
+  }
+
+  /** The wait from suspicion to verdict with so many observers who say the same (Lifeguard, section IV-B). */
+  #patience(observers: number): number {
+    const { suspicionMinMs, suspicionMaxMs } = this.#config
+    const wanted = Math.min(confirmationsWanted, Math.max(0, this.#mesh.liveCount - 2))
+    if (wanted === 0) return suspicionMinMs
+    const shrink = Math.log(observers) / Math.log(wanted + 1)
+    return Math.max(suspicionMinMs, suspicionMaxMs - (suspicionMaxMs - suspicionMinMs) * shrink)
+  }
+
+  #suspect(member: Member, beat: number, by: string, now: number): void {
+    if (member.suspicion === undefined) {
+      member.suspicion = { since: now, beat, observers: new Set() }
+      member.state = 'suspect'
+      this.#suspects.add(member)
+      this.#nextCheck = Math.min(this.#nextCheck, now + lateCheckMs)
+    }
+    if (member.suspicion.observers.size < observersMax) member.suspicion.observers.add(by)
+  }
+
+  /** The verdict; told to all if it is our own. */
+  #condemn(member: Member, tell: boolean, now: number): void {
+    if (tell) this.#announce(Kind.dead, this.#aboutPeer(member), rumourMs, now)
+    this.#mesh.stop(member, 'dead', now)
+    this.#suspects.delete(member)
+    this.#outbox.drop(member.name)
+  }
+
+  #aboutPeer(member: Member): Uint8Array {
+    const writer = new Writer(64)
+    writer.text(member.name)
+    writer.varint(member.identity.incarnation)
+    writer.varint(member.beat)
+    return writer.take()
+  }
+
+  // ---- what comes in
+
+  /** A message came from the member itself; its counter says whether it is news of life. */
+  heard(member: Member, beat: number, now: number): void {
+    if (beat <= member.beat) return
+    member.beat = beat
+    member.detector?.heartbeat(now)
+    if (member.doubted) this.#trust(member)
+    if (member.suspicion !== undefined && beat > member.suspicion.beat) this.#acquit(member)
+    if (member.state !== 'dead' || beat <= member.deadBeat) return
+    // condemned for a refused connection, and alive all the same: that proves nothing about this peer from now on
+    if (member.wasRefused) member.refusalsLie = true
+    this.#mesh.revive(member)
+  }
+
+  /** Answers if asked, the way the question came. Returns the sender's summary of what it knows. */
+  onHeartbeat(reader: Reader, header: Header, member: Member, via: Send['via']): number {
+    const wantsEcho = (reader.u8() & 1) !== 0
+    const summary = reader.u48()
+    if (wantsEcho) {
+      const message = this.#post.begin(Message.echo)
+      message.varint(header.beat)
+      if (via === 'datagram') this.#post.datagram('liveness', member.name, [message.take()])
+      else this.#post.stream('liveness', member.name, [message.take()])
+    }
+    return summary
+  }
+
+  onEcho(reader: Reader, member: Member, via: Send['via'], now: number): void {
+    reader.varint()
+    if (via === 'datagram') this.#post.answered(member, now)
+  }
+
+  /** A peer left an exchange unanswered: it is watched from now on, until it is heard. */
+  doubt(member: Member, now: number): void {
+    if (!member.isLive || member.detector !== undefined || member === this.#mesh.self) return
+    this.#watch(member, now)
+    member.doubted = true
+    this.#doubted.add(member)
+  }
+
+  #trust(member: Member): void {
+    member.doubted = false
+    this.#doubted.delete(member)
+    if (!this.#watched.includes(member)) member.detector = undefined
+  }
+
+  #acquit(member: Member): void {
+    member.suspicion = undefined
+    this.#suspects.delete(member)
+    if (member.state === 'suspect') member.state = 'alive'
+  }
+
+  /** Nobody listens where the member was reached before: its process is gone. */
+  refused(member: Member, now: number): void {
+    if (!member.isLive || member.refusalsLie) return
+    member.wasRefused = true
+    this.#condemn(member, true, now)
+  }
+
+  /** What another peer said in its log about somebody, or about itself. */
+  rumour(speaker: Member, entry: Entry, now: number): void {
+    if (entry.kind === Kind.leave) {
+      this.#mesh.stop(speaker, 'left', now)
+      this.#outbox.drop(speaker.name)
+      return
+    }
+    const reader = new Reader(valueOf(entry))
+    const name = readName(reader)
+    const incarnation = reader.varint()
+    const beat = reader.varint()
+    const subject = this.#mesh.named(name)
+    if (subject === undefined || subject.identity.incarnation !== incarnation) return
+    if (entry.kind === Kind.alive) {
+      if (subject === speaker) this.heard(subject, beat, now)
+      return
+    }
+    if (subject === this.#mesh.self) this.#refute(beat, now)
+    else if (!subject.isLive || beat < subject.beat) return
+    else if (entry.kind === Kind.suspect) this.#suspect(subject, beat, speaker.name, now)
+    else {
+      subject.beat = beat
+      this.#condemn(subject, false, now)
+    }
+  }
+
+  /** Somebody doubts that we live: say so, beyond the heartbeat they know. */
+  #refute(beat: number, now: number): void {
+    const { self } = this.#mesh
+    if (this.#refutedAt > beat) return
+    self.beat = Math.max(self.beat, beat) + 1
+    this.#refutedAt = self.beat
+    this.#announce(Kind.alive, this.#aboutPeer(self), rumourMs, now)
+  }
+}

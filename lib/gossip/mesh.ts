@@ -1,0 +1,224 @@
+import type { GossipConfig } from './config.js'
+import type { Expiry } from './expiry.js'
+import { identify } from './identity.js'
+import type { Identity } from './identity.js'
+import { KeySpace } from './keyspace.js'
+import type { SpaceListener } from './keyspace.js'
+import { Member } from './member.js'
+import type { Outbox } from './outbox.js'
+import { Ring } from './ring.js'
+import { Summary } from './summary.js'
+
+/** How long "lately" is: members that changed within it are told of first in a digest. */
+const hotMs = 3_000
+/** How many forgotten lives are remembered, so that a late message does not raise them. */
+const forgottenMax = 4_096
+
+/**
+ * Everybody known here, oneself included: by name, by id, on the two rings; what changed lately; who was forgotten.
+ * Bounded by `maxPeers`.
+ */
+export class Mesh {
+  readonly rings: readonly [Ring, Ring] = [new Ring(0), new Ring(1)]
+  readonly summary = new Summary()
+  self!: Member
+  readonly #config: GossipConfig
+  readonly #expiry: Expiry
+  readonly #listener: SpaceListener
+  readonly #outbox: Outbox
+  readonly #byName = new Map<string, Member>()
+  readonly #byId = new Map<number, Member>()
+  /** Members that changed lately, the latest last, with the time. Bounded by the members there are. */
+  readonly #hot = new Map<Member, number>()
+  /** Heartbeats of forgotten lives by id. Bounded by `forgottenMax`. */
+  readonly #forgotten = new Map<number, number>()
+  /** Set when the rings changed and neighbours must be looked up anew. */
+  ringsChanged = true
+
+  constructor(config: GossipConfig, expiry: Expiry, listener: SpaceListener, outbox: Outbox) {
+    this.#config = config
+    this.#expiry = expiry
+    this.#listener = listener
+    this.#outbox = outbox
+  }
+
+  /** Takes its place as oneself; a former life of ours goes. */
+  settle(self: Member): void {
+    const former = this.#byName.get(self.name)
+    if (former !== undefined) {
+      this.#byId.delete(former.identity.id)
+      this.#hot.delete(former)
+      this.#leave(former)
+      this.summary.touch(former)
+    }
+    this.self = self
+    this.#insert(self)
+    self.introduced = true
+    this.#enter(self)
+  }
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  members(): IterableIterator<Member> {
+    return this.#byName.values()
+  }
+
+  named(name: string): Member | undefined {
+    return this.#byName.get(name)
+  }
+
+  withId(id: number): Member | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Whether this life is over for us: forgotten at this heartbeat or a later one. */
+  isForgotten(id: number, beat: number): boolean {
+    const last = this.#forgotten.get(id)
+    return last !== undefined && beat <= last
+  }
+
+  /**
+   * The member with this name in this incarnation, made if need be: undefined when a newer incarnation is known, it was
+   * forgotten, or too many are known. A newer incarnation takes the place of an older one.
+   */
+  meet(name: string, incarnation: number, beat: number, state: 'alive' | 'dead' | 'left', now: number): Member | undefined {
+    const known = this.#byName.get(name)
+    if (known !== undefined) {
+      if (known.identity.incarnation === incarnation) return known
+      if (known.identity.incarnation > incarnation || known === this.self) return undefined
+    } else if (this.#byName.size > this.#config.maxPeers) return undefined
+    const identity = identify(name, incarnation)
+    if (this.isForgotten(identity.id, beat)) return undefined
+    this.#forgotten.delete(identity.id)
+    if (known !== undefined) this.#supersede(known, now)
+    const member = this.create(identity)
+    member.beat = beat
+    if (state !== 'alive') {
+      member.state = state
+      member.deadBeat = beat
+      member.stoppedAt = now
+    }
+    this.#insert(member)
+    return member
+  }
+
+  create(identity: Identity): Member {
+    return new Member(identity, new KeySpace(identity.name, this.#config, this.#expiry, this.#listener))
+  }
+
+  /** Its metadata has come: users get to know it. */
+  introduce(member: Member, metadata: Uint8Array): void {
+    if (member.introduced) return
+    member.introduced = true
+    const { name, incarnation } = member.identity
+    this.#outbox.notify({ kind: 'peer:new', peer: name, incarnation, metadata })
+    if (!member.isLive) return
+    this.#enter(member)
+    this.#outbox.notify({ kind: 'peer:start', peer: name })
+  }
+
+  /** It is no longer alive. */
+  stop(member: Member, how: 'dead' | 'left', now: number): void {
+    if (!member.isLive) return
+    member.state = how
+    member.deadBeat = member.beat
+    member.stoppedAt = now
+    this.#leave(member)
+    if (member.introduced) {
+      this.#outbox.notify({ kind: 'peer:stop', peer: member.name, reason: how === 'left' ? 'left' : 'failed' })
+    }
+  }
+
+  /** It turned out to be alive after all. */
+  revive(member: Member): void {
+    member.state = 'alive'
+    member.stoppedAt = Infinity
+    member.suspicion = undefined
+    this.summary.touch(member)
+    if (!member.introduced) return
+    this.#enter(member)
+    this.#outbox.notify({ kind: 'peer:start', peer: member.name })
+  }
+
+  /** Drops what is held of it. */
+  forget(member: Member): void {
+    this.#remove(member)
+    this.#forgotten.set(member.identity.id, member.beat)
+    if (this.#forgotten.size > forgottenMax) {
+      for (const oldest of this.#forgotten.keys()) {
+        this.#forgotten.delete(oldest)
+        break
+      }
+    }
+    if (member.introduced) this.#outbox.notify({ kind: 'peer:forgotten', peer: member.name })
+  }
+
+  /** Its key space has grown. */
+  grew(member: Member, now: number): void {
+    this.summary.touch(member)
+    this.#hot.delete(member)
+    this.#hot.set(member, now)
+  }
+
+  /** Members that changed lately, in no order; those of long ago are let go. */
+  hot(now: number): Member[] {
+    for (const [member, at] of this.#hot) {
+      if (at > now - hotMs) break
+      this.#hot.delete(member)
+    }
+    return [...this.#hot.keys()]
+  }
+
+  /** Whether its state is still gossiped: dead peers are, for half the time that they are remembered. */
+  isShared(member: Member, now: number): boolean {
+    return member.introduced && now < member.stoppedAt + this.#config.forgetAfterMs / 2
+  }
+
+  summaryValue(now: number): number {
+    return this.summary.value((member) => this.isShared(member, now) && this.#byName.get(member.name) === member)
+  }
+
+  get liveCount(): number {
+    return this.rings[0].size - 1
+  }
+
+  #insert(member: Member): void {
+    this.#byName.set(member.name, member)
+    this.#byId.set(member.identity.id, member)
+  }
+
+  /** A later life of the same peer is known: this one is over, and its keys with it. */
+  #supersede(member: Member, now: number): void {
+    this.stop(member, 'dead', now)
+    if (member.introduced) {
+      for (const key of member.space.keys(now)) this.#outbox.notify({ kind: 'delete', peer: member.name, key })
+    }
+    this.#remove(member)
+  }
+
+  #remove(member: Member): void {
+    this.#leave(member)
+    if (this.#byName.get(member.name) === member) this.#byName.delete(member.name)
+    if (this.#byId.get(member.identity.id) === member) this.#byId.delete(member.identity.id)
+    this.#hot.delete(member)
+    this.summary.touch(member)
+    member.space.clear()
+  }
+
+  #enter(member: Member): void {
+    this.rings[0].add(member)
+    this.rings[1].add(member)
+    this.ringsChanged = true
+  }
+
+  #leave(member: Member): void {
+    this.rings[0].remove(member)
+    this.rings[1].remove(member)
+    member.detector = undefined
+    member.suspicion = undefined
+    member.doubted = false
+    this.ringsChanged = true
+  }
+}

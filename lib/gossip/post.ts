@@ -1,0 +1,72 @@
+import { Writer } from './bytes.js'
+import type { GossipConfig } from './config.js'
+import type { Member } from './member.js'
+import type { Mesh } from './mesh.js'
+import { clusterTag, writeHeader } from './message.js'
+import type { MessageKind } from './message.js'
+import type { Outbox, TrafficClass } from './outbox.js'
+
+/** Datagrams in a row that may stay unanswered before the way is taken to be closed. */
+const unansweredMax = 3
+/** Above this, a connection is full: what is not urgent waits, or takes another way. */
+export const queuedBytesHigh = 4 << 20
+
+/**
+ * Writes messages and chooses their way: small ones go as datagrams, large ones over connections; and small ones too when
+ * datagrams to a peer have stopped being answered.
+ */
+export class Post {
+  readonly tag: readonly [number, number]
+  readonly #config: GossipConfig
+  readonly #mesh: Mesh
+  readonly #outbox: Outbox
+
+  constructor(config: GossipConfig, mesh: Mesh, outbox: Outbox) {
+    this.#config = config
+    this.#mesh = mesh
+    this.#outbox = outbox
+    this.tag = clusterTag(config.cluster)
+  }
+
+  /** A message with its head written. */
+  begin(kind: MessageKind, writer = new Writer()): Writer {
+    const { self } = this.#mesh
+    writer.truncate(0)
+    writeHeader(writer, kind, this.tag, { name: self.name, incarnation: self.identity.incarnation, beat: self.beat })
+    return writer
+  }
+
+  /** Whether datagrams may be tried with this peer. */
+  datagramsReach(member: Member | undefined): boolean {
+    return this.#config.udp && (member === undefined || member.unanswered < unansweredMax)
+  }
+
+  /** Sends a message the way that its size and the path allow. */
+  send(kind: TrafficClass, member: Member, parts: readonly Uint8Array[]): void {
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    if (bytes <= this.#config.maxDatagramBytes && this.datagramsReach(member)) this.datagram(kind, member.name, parts)
+    else this.stream(kind, member.name, parts)
+  }
+
+  datagram(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
+    this.#outbox.send(kind, to, 'datagram', parts)
+  }
+
+  stream(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
+    const bytes = this.#outbox.send(kind, to, 'stream', parts)
+    const member = this.#mesh.named(to)
+    if (member !== undefined) member.queuedBytes += bytes
+  }
+
+  /** A datagram that asks for an answer goes out. */
+  asked(member: Member): void {
+    member.unanswered++
+  }
+
+  /** A datagram was answered: the way is open. */
+  answered(member: Member, now: number): void {
+    member.unanswered = 0
+    member.answeredAt = now
+  }
+}

@@ -1,0 +1,58 @@
+import { mix32 } from './hash.js'
+import type { Member } from './member.js'
+
+const historyLength = 64
+
+/**
+ * One number for everything known: the sum of a hash of each key space's owner and version. Two peers with the same number
+ * hold the same state, and need not compare further. Kept up to date by looking only at what changed; the last values are
+ * remembered, so that a partner that is merely a little behind can be told from one that knows something we do not.
+ */
+export class Summary {
+  #low = 0
+  #high = 0
+  readonly #stale: Member[] = []
+  readonly #history: number[] = []
+  #next = 0
+
+  /** The member's version changed, or whether it counts (`counted` 0 in the end: it does not). */
+  touch(member: Member): void {
+    if (member.stale) return
+    member.stale = true
+    this.#stale.push(member)
+  }
+
+  /** 0 .. 2^48 - 1. `counts` says whether a member is part of what is shared. */
+  value(counts: (member: Member) => boolean): number {
+    if (this.#stale.length > 0) {
+      for (const member of this.#stale) {
+        member.stale = false
+        this.#count(member, member.summed, -1)
+        member.summed = counts(member) ? member.space.maxVersion : 0
+        this.#count(member, member.summed, 1)
+      }
+      this.#stale.length = 0
+      this.#remember()
+    }
+    return this.#high * 0x1_0000_0000 + this.#low
+  }
+
+  /** Whether we have held exactly this lately. */
+  passed(value: number): boolean {
+    return this.#history.includes(value)
+  }
+
+  #count(member: Member, version: number, sign: 1 | -1): void {
+    if (version === 0) return
+    const { id } = member.identity
+    const low = mix32((id >>> 0) ^ mix32(version >>> 0) ^ Math.floor(version / 0x1_0000_0000))
+    const high = mix32(low ^ Math.floor(id / 0x1_0000_0000)) & 0xffff
+    this.#low = (this.#low + sign * low) >>> 0
+    this.#high = (this.#high + sign * high) & 0xffff
+  }
+
+  #remember(): void {
+    this.#history[this.#next] = this.#high * 0x1_0000_0000 + this.#low
+    this.#next = (this.#next + 1) % historyLength
+  }
+}

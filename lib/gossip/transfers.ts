@@ -1,0 +1,149 @@
+import { Writer } from './bytes.js'
+import type { Member } from './member.js'
+import type { Mesh } from './mesh.js'
+import { Message } from './message.js'
+import { queuedBytesHigh } from './post.js'
+import type { Post } from './post.js'
+import type { Sections } from './sections.js'
+
+/** How much goes into one message. */
+const batchBytes = 64 << 10
+/** How much may wait on a connection before the transfer pauses. */
+const windowBytes = queuedBytesHigh / 2
+/** Transfers at a time; a partner beyond that asks again later. */
+const transfersMax = 32
+
+/** One log to bring somebody up to date with. */
+export interface Need {
+  readonly member: Member
+  /** What the partner has; 0: all is needed. */
+  from: number
+}
+
+interface Transfer {
+  readonly to: string
+  readonly needs: (Need & { gc: number })[]
+}
+
+/**
+ * Bulk: what does not fit a datagram goes to the partner over its connection, a batch at a time, as fast as the connection
+ * drains and no faster. Newcomers first hear who is there, then the smaller logs, then the large ones.
+ */
+export class Transfers {
+  readonly #mesh: Mesh
+  readonly #post: Post
+  readonly #sections: Sections
+  readonly #writer = new Writer(2 * batchBytes)
+  /** By partner. At most `transfersMax`. */
+  readonly #transfers = new Map<string, Transfer>()
+
+  constructor(mesh: Mesh, post: Post, sections: Sections) {
+    this.#mesh = mesh
+    this.#post = post
+    this.#sections = sections
+  }
+
+  clear(): void {
+    this.#transfers.clear()
+  }
+
+  isBusyWith(partner: string): boolean {
+    return this.#transfers.has(partner)
+  }
+
+  /** Begins to send what is needed. `first` sends the start of each unknown log before any other. */
+  start(partner: string, needs: readonly Need[], now: number): void {
+    if (this.#transfers.has(partner) || this.#transfers.size >= transfersMax || needs.length === 0) return
+    const queue = needs.map(({ member, from }) => ({ member, from, gc: member.space.gcVersion }))
+    this.#introduce(partner, queue, now)
+    this.#transfers.set(partner, { to: partner, needs: queue })
+    this.pump(partner, now)
+  }
+
+  /** The connection has room. */
+  pump(partner: string, now: number): void {
+    const transfer = this.#transfers.get(partner)
+    if (transfer === undefined) return
+    const member = this.#mesh.named(partner)
+    if (member !== undefined && !member.isLive) {
+      this.#transfers.delete(partner)
+      return
+    }
+    let sent = 0
+    while (transfer.needs.length > 0 && (member?.queuedBytes ?? sent) < windowBytes && sent < windowBytes) {
+      const writer = this.#post.begin(Message.delta, this.#writer)
+      writeNoRates(writer)
+      let some = false
+      while (transfer.needs.length > 0) {
+        const need = transfer.needs[0] as Transfer['needs'][number]
+        const { space } = need.member
+        // tombstones were collected since, which the partner may lack: it has to start over
+        if (space.gcVersion > need.gc && need.from < space.gcVersion) {
+          need.from = 0
+          need.gc = space.gcVersion
+        }
+        if (need.from < space.maxVersion) {
+          const to = this.#sections.write(writer, need.member, need.from, batchBytes, !some, now)
+          if (to === need.from) break
+          some = true
+          need.from = to
+        }
+        if (need.from >= space.maxVersion) transfer.needs.shift()
+        else break
+      }
+      if (!some) continue
+      this.#sections.end(writer)
+      writer.varint(0)
+      const message = writer.take()
+      sent += message.length
+      this.#post.stream('repair', partner, [message])
+    }
+    if (transfer.needs.length === 0) this.#transfers.delete(partner)
+  }
+
+  /** A connection broke, or its peer is gone. */
+  stop(partner: string): void {
+    this.#transfers.delete(partner)
+  }
+
+  /** Partners whose transfer could go on. */
+  get partners(): IterableIterator<string> {
+    return this.#transfers.keys()
+  }
+
+  #introduce(partner: string, queue: Transfer['needs'], now: number): void {
+    const unknown = queue.filter((need) => need.from === 0 && need.member.space.maxVersion > 0)
+    let writer: Writer | undefined
+    const send = (): void => {
+      if (writer === undefined) return
+      this.#sections.end(writer)
+      writer.varint(0)
+      this.#post.stream('repair', partner, [writer.take()])
+      writer = undefined
+    }
+    for (const need of unknown) {
+      if (writer === undefined) {
+        writer = this.#post.begin(Message.delta, this.#writer)
+        writeNoRates(writer)
+      }
+      need.from = this.#sections.write(writer, need.member, 0, writer.length + introductionBytes, true, now)
+      if (writer.length > batchBytes) send()
+    }
+    send()
+    queue.sort((a, b) => left(a) - left(b))
+  }
+}
+
+/** What the beginning of each unknown log may take. */
+const introductionBytes = 512
+
+function left(need: Need): number {
+  return need.member.space.maxVersion - need.from
+}
+
+/** Bulk says nothing about rates. */
+function writeNoRates(writer: Writer): void {
+  writer.varint(0)
+  writer.varint(0)
+  writer.varint(0)
+}
