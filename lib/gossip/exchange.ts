@@ -6,7 +6,7 @@ import type { DigestEntry } from './digest.js'
 import type { Send } from './effects.js'
 import type { FlowControl } from './flow.js'
 import { identify } from './identity.js'
-import type { Liveness } from './liveness.js'
+import type { Knowledge, Liveness } from './liveness.js'
 import type { Member } from './member.js'
 import type { Mesh } from './mesh.js'
 import { Message } from './message.js'
@@ -22,6 +22,9 @@ import type { Need, Transfers } from './transfers.js'
 const graceMs = 15
 /** Least pause between two exchanges begun for a difference; doubles while they bring nothing. */
 const pullPauseMs = 40
+/** A question for certain logs that is not answered by then is asked again, so often. */
+const retryMs = 100
+const attemptsMax = 3
 /** Exchanges without an answer are given up, and the partner is watched. */
 const answerMs = 1_000
 /** Exchanges under way, and differences to look into, at the most. */
@@ -37,13 +40,20 @@ const digestFlags = { answer: 1, range: 2 } as const
 
 interface UnderWay {
   readonly partner: string
+  /** Begun for a difference, not in the regular course. */
+  readonly pulls: boolean
   readonly at: number
 }
 
+/** A reason to begin an exchange, to be looked at again when `due`: what is missing may have come by then. */
 interface Difference {
-  due: number
-  /** The partner's summary that we had not passed through; undefined: a gap that is certain. */
-  readonly summary: number | undefined
+  readonly due: number
+  /** The partner's summary that we had not passed through. */
+  readonly summary?: number
+  /** What the partner has and we lack. */
+  readonly hot?: readonly DigestEntry[]
+  /** How often it was asked for in vain. */
+  readonly attempts?: number
 }
 
 /**
@@ -54,9 +64,10 @@ interface Difference {
  *              ◀─────────────  delta   what A lacks; and what B would like
  *       delta   ─────────────▶    what B lacks
  *
- * A digest begins with one number that sums up all (equal numbers: nothing to do), lists those that changed lately, and as many
- * of the rest as a datagram holds, from a place on the ring that moves on each time. Up to a hundred peers or so, that is
- * everybody. Where differences persist, and when joining, the whole is compared over a connection.
+ * A digest begins with one number that sums up all (equal numbers: nothing to do) and lists those that changed lately. If that
+ * does not explain a difference, the answer is a digest in turn, which adds as many of the rest as a datagram holds, from a
+ * place on the ring that moves on each time; up to a hundred peers or so, that is everybody. Where differences persist, and
+ * when joining, the whole is compared over a connection.
  *
  * Exchanges begin at regular intervals with a random peer; and at once where there is reason to: a heartbeat whose summary is
  * not one that we passed through, or news that does not join on to what we have.
@@ -130,12 +141,21 @@ export class Exchange {
     for (const [name, difference] of this.#differences) {
       if (now < difference.due || now < this.#nextPull) continue
       this.#differences.delete(name)
-      if (difference.summary !== undefined && this.#mesh.summary.passed(difference.summary)) continue
+      const { summary, hot } = difference
+      if (summary !== undefined && this.#mesh.summary.passed(summary)) continue
+      const wants = hot?.filter((entry) => this.#isNews(entry, now)).map((entry) => entry.id)
+      if (wants?.length === 0) continue
       this.#nextPull = now + this.#pullPauseMs
-      this.#pullPauseMs = Math.min(this.#config.gossipIntervalMs, this.#pullPauseMs * 2)
       const member = this.#mesh.named(name)
       if (member === undefined) this.#ask(name, now)
-      else if (member.isLive) this.#begin(member, now)
+      else if (!member.isLive) continue
+      else if (wants === undefined) this.#begin(member, true, now)
+      else {
+        this.#want(member, wants, now)
+        // question and answer are datagrams; if either is lost, ask again
+        const attempts = (difference.attempts ?? 0) + 1
+        if (attempts < attemptsMax) this.#lookInto(name, { due: now + retryMs, hot: hot ?? [], attempts })
+      }
     }
     if (now >= this.#nextExchange) this.exchange(now)
   }
@@ -147,36 +167,52 @@ export class Exchange {
     if (ring.size > 1) {
       let partner = ring.at(this.#random.below(ring.size))
       while (partner === this.#mesh.self) partner = ring.at(this.#random.below(ring.size))
-      if (partner !== undefined) this.#begin(partner, now)
+      if (partner !== undefined) this.#begin(partner, false, now)
     }
     const gone = this.#mesh.size - ring.size
     if (gone > 0 && happens(this.#random, gone / ring.size)) {
       const dead = pick(this.#random, [...this.#mesh.members()].filter((member) => member.state === 'dead'))
-      if (dead !== undefined) this.#begin(dead, now)
+      if (dead !== undefined) this.#begin(dead, false, now)
     }
   }
 
-  /** What a partner says it knows differs from what we know, and we never knew exactly that: something may have passed us by. */
-  differs(name: string, summary: number, now: number): void {
+  /**
+   * A partner says what it knows. What it has and we lack is asked for; and if its summary is not one that we passed through,
+   * something else may have passed us by.
+   */
+  compareWith(name: string, { summary, hot }: Knowledge, now: number): void {
     if (summary === this.#mesh.summaryValue(now) || this.#mesh.summary.passed(summary)) return
-    this.#lookInto(name, { due: now + graceMs, summary })
+    const due = now + graceMs
+    if (hot.some((entry) => this.#isNews(entry, now))) this.#lookInto(name, { due, hot })
+    else this.#lookInto(name, { due, summary })
   }
 
   /** We certainly lack something that this partner has. */
   lacks(name: string, now: number): void {
-    this.#lookInto(name, { due: now + graceMs, summary: undefined })
+    this.#lookInto(name, { due: now + graceMs })
   }
 
   #lookInto(name: string, difference: Difference): void {
-    const before = this.#differences.get(name)
-    if (before !== undefined && (before.summary === undefined || difference.summary !== undefined)) return
-    if (this.#differences.size < underWayMax) this.#differences.set(name, difference)
+    if (this.#differences.size < underWayMax || this.#differences.has(name)) this.#differences.set(name, difference)
   }
 
-  #begin(partner: Member, now: number): void {
+  /** Whether an entry of somebody's digest is beyond what we have, and not coming in already. */
+  #isNews(entry: DigestEntry, now: number): boolean {
+    const member = this.#mesh.withId(entry.id)
+    if (member === undefined) return !this.#mesh.isForgotten(entry.id, Infinity)
+    return entry.max > member.space.maxVersion && member.incomingUntil <= now && member !== this.#mesh.self
+  }
+
+  /** Asks a partner for certain logs. */
+  #want(partner: Member, wants: readonly number[], now: number): void {
+    const header = { name: partner.name, incarnation: partner.identity.incarnation, beat: 0, kind: Message.delta }
+    this.#respond({ token: this.#token(partner.name, true, now), asks: true }, header, partner, [], wants, 'datagram', now)
+  }
+
+  #begin(partner: Member, pulls: boolean, now: number): void {
     const everything = this.#fruitless >= fruitlessMax
     if (everything) this.#fruitless = 0
-    const writer = this.#digest(this.#token(partner.name, now), 0, everything, now)
+    const writer = this.#digest(this.#token(partner.name, pulls, now), 0, everything, now)
     const bytes = writer.take()
     if (bytes.length <= this.#config.maxDatagramBytes && this.#post.datagramsReach(partner)) this.#post.asked(partner)
     this.#post.send('repair', partner, [bytes])
@@ -184,17 +220,17 @@ export class Exchange {
 
   /** Compares everything with somebody whose log we do not have: a seed, or a stranger who wrote to us. */
   #ask(address: string, now: number): void {
-    const writer = this.#digest(this.#token(address, now), 0, true, now)
+    const writer = this.#digest(this.#token(address, false, now), 0, true, now)
     this.#post.stream('repair', address, [writer.take()])
   }
 
-  #token(partner: string, now: number): number {
+  #token(partner: string, pulls: boolean, now: number): number {
     const token = this.#nextToken++
     if (this.#underWay.size >= underWayMax) for (const oldest of this.#underWay.keys()) {
       this.#underWay.delete(oldest)
       break
     }
-    this.#underWay.set(token, { partner, at: now })
+    this.#underWay.set(token, { partner, pulls, at: now })
     return token
   }
 
@@ -208,7 +244,9 @@ export class Exchange {
     const room = Math.floor((this.#config.maxDatagramBytes - writer.length - 60) / entryBytesMax)
     const hot = this.#mesh.hot(now).filter((member) => member !== self && this.#mesh.isShared(member, now))
     const listed = everything ? [] : hot.reverse().slice(0, room - 1)
-    const rest = everything ? shared.length : room - 1 - listed.length
+    // who begins says only what is new; the answer to a difference that this does not explain goes on with the rest
+    const isAnswer = (flags & digestFlags.answer) !== 0
+    const rest = everything ? shared.length : isAnswer ? room - 1 - listed.length : 0
     writer.varint(token)
     writer.u8(flags | (rest > 0 ? digestFlags.range : 0))
     writer.u48(summary)
@@ -260,7 +298,8 @@ export class Exchange {
     if (isAnswer && sender !== undefined) this.#answered(token, sender, via, now)
     const { needs, wants } = this.#compare(entries, range, header, sender, now)
     const differs = summary !== this.#mesh.summaryValue(now)
-    if (differs && needs.length === 0 && wants.length === 0 && !isAnswer && range?.from !== range?.until) {
+    const isWhole = range !== undefined && range.from === range.until
+    if (differs && needs.length === 0 && wants.length === 0 && !isAnswer && !isWhole) {
       // their list showed nothing: ours may
       this.#fruitless++
       const everything = this.#fruitless >= fruitlessMax
@@ -270,7 +309,7 @@ export class Exchange {
     }
     if (sender !== undefined) this.#flow.exchanged(this.#isOverflow(needs))
     if (isAnswer && needs.length === 0 && wants.length === 0) return
-    this.#respond(isAnswer ? 0 : token, header, sender, needs, wants, via, now)
+    this.#respond({ token: isAnswer ? 0 : token, asks: false }, header, sender, needs, wants, via, now)
   }
 
   /** What the other side lacks, the unknown first and then by how much there is; and what we lack. */
@@ -291,16 +330,11 @@ export class Exchange {
       if (!isOlder && !this.#mesh.isForgotten(id, header.beat)) wants.add(id)
     }
     for (const entry of entries) {
+      if (this.#isNews(entry, now)) wants.add(entry.id)
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined) {
-        if (!this.#mesh.isForgotten(entry.id, Infinity)) wants.add(entry.id)
-        continue
-      }
+      if (member === undefined) continue
       listed.add(member)
-      const { maxVersion } = member.space
-      if (entry.max > maxVersion) {
-        if (member.incomingUntil <= now && member !== this.#mesh.self) wants.add(entry.id)
-      } else if (entry.max < maxVersion && !entry.incoming && this.#mesh.isShared(member, now)) {
+      if (entry.max < member.space.maxVersion && !entry.incoming && this.#mesh.isShared(member, now)) {
         needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
       }
     }
@@ -328,7 +362,7 @@ export class Exchange {
 
   /** Sends what the partner lacks, in a datagram if all fits, and what we would like. */
   #respond(
-    token: number,
+    { token, asks }: { readonly token: number; readonly asks: boolean },
     header: Header,
     sender: Member | undefined,
     needs: readonly Need[],
@@ -338,6 +372,7 @@ export class Exchange {
   ): void {
     const writer = this.#post.begin(Message.delta, new Writer(512))
     writer.varint(token)
+    writer.u8(asks ? 1 : 0)
     this.#writeRates(writer, now)
     const asked = wants.slice(0, Math.floor((this.#config.maxFrameBytes - 1_000) / entryBytesMax))
     const listBytes = asked.length * entryBytesMax + 10
@@ -370,6 +405,7 @@ export class Exchange {
 
   onDelta(reader: Reader, header: Header, sender: Member | undefined, via: Send['via'], now: number): void {
     const token = reader.varint()
+    const asks = reader.u8() === 1
     this.#readRates(reader, now)
     let fruit = false
     this.#sections.readAll(reader, now, (outcome) => {
@@ -379,18 +415,18 @@ export class Exchange {
     const entries = readEntries(reader)
     // the sender may have told us of itself just now
     const from = sender ?? this.#mesh.named(header.name)
-    if (token !== 0 && from !== undefined) this.#answered(token, from, via, now)
+    const pulled = asks || from === undefined ? false : this.#answered(token, from, via, now)
     if (fruit || entries.length > 0) {
       this.#pullPauseMs = pullPauseMs
       this.#fruitless = 0
-    }
+    } else if (pulled) this.#pullPauseMs = Math.min(this.#config.gossipIntervalMs, this.#pullPauseMs * 2)
     const needs: Need[] = []
     for (const entry of entries) {
       const member = this.#mesh.withId(entry.id)
       if (member === undefined || entry.max >= member.space.maxVersion) continue
       needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
     }
-    if (needs.length > 0) this.#respond(0, header, from, needs, [], via, now)
+    if (needs.length > 0 || asks) this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
   }
 
   /** A section came in a delta. */
@@ -402,12 +438,14 @@ export class Exchange {
     if (outcome.introduced && header.name === member.name) this.#introduced(member)
   }
 
-  #answered(token: number, from: Member, via: Send['via'], now: number): void {
+  /** An answer came. Returns whether the exchange had been begun for a difference. */
+  #answered(token: number, from: Member, via: Send['via'], now: number): boolean {
     const asked = this.#underWay.get(token)
-    if (asked === undefined) return
+    if (asked === undefined) return false
     this.#underWay.delete(token)
     if (via === 'datagram') this.#post.answered(from, now)
     this.#seeds.answered(asked.partner, from.name)
+    return asked.pulls
   }
 }
 

@@ -199,7 +199,7 @@ export class Gossip implements SpaceListener {
       case Message.heartbeat:
         if (sender === undefined) {
           if (isStranger) exchange.lacks(header.name, now)
-        } else exchange.differs(header.name, liveness.onHeartbeat(reader, header, sender, via), now)
+        } else exchange.compareWith(header.name, liveness.onHeartbeat(reader, header, sender, via), now)
         break
       case Message.echo:
         if (sender !== undefined) liveness.onEcho(reader, sender, via, now)

@@ -1,5 +1,7 @@
 import { Reader, Writer } from './bytes.js'
 import type { GossipConfig } from './config.js'
+import { readEntries, writeCounted } from './digest.js'
+import type { DigestEntry } from './digest.js'
 import type { Send } from './effects.js'
 import { Kind } from './entry.js'
 import type { Entry } from './entry.js'
@@ -10,7 +12,7 @@ import type { Header } from './message.js'
 import type { Outbox } from './outbox.js'
 import { PhiAccrualDetector } from './phi.js'
 import type { Post } from './post.js'
-import { happens } from './random.js'
+import { happens, shuffle } from './random.js'
 import type { Random } from './random.js'
 import { valueOf } from './valueheap.js'
 
@@ -22,10 +24,20 @@ const confirmationsWanted = 3
 const observersMax = 16
 /** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
 const echoEveryMs = 10_000
+/** How many of those that changed lately a heartbeat tells of, so that whoever was passed by notices. */
+const hotMax = 8
 /** How likely a heartbeat is sent as a datagram too, while datagrams to that peer seem not to get through. */
 const retryDatagramChance = 0.1
 /** While somebody is late, how often to look. */
 const lateCheckMs = 100
+
+/** What a heartbeat says of its sender's state. */
+export interface Knowledge {
+  /** All it knows, in one number. */
+  readonly summary: number
+  /** Some of what changed there lately. */
+  readonly hot: readonly DigestEntry[]
+}
 
 /** Says something about a peer into one's own log. */
 export type Announce = (kind: Kind, value: Uint8Array, lifetimeMs: number, now: number) => void
@@ -73,7 +85,8 @@ export class Liveness {
   }
 
   start(now: number): void {
-    this.#nextBeat = now
+    // peers that start together must not beat together
+    this.#nextBeat = now + this.#random.unit() * this.#config.heartbeatIntervalMs
     this.#nextCheck = now + this.#config.heartbeatIntervalMs
     this.#lastCheck = now
     this.#observers = []
@@ -142,6 +155,8 @@ export class Liveness {
     const message = this.#post.begin(Message.heartbeat)
     message.u8(wantsEcho ? 1 : 0)
     message.u48(this.#mesh.summaryValue(now))
+    const hot = this.#mesh.hot(now).filter((member) => member !== this.#mesh.self && this.#mesh.isShared(member, now))
+    writeCounted(message, hot.length > hotMax ? shuffle(this.#random, hot).slice(0, hotMax) : hot, now)
     return message.take()
   }
 
@@ -250,17 +265,17 @@ export class Liveness {
     this.#mesh.revive(member)
   }
 
-  /** Answers if asked, the way the question came. Returns the sender's summary of what it knows. */
-  onHeartbeat(reader: Reader, header: Header, member: Member, via: Send['via']): number {
+  /** Answers if asked, the way the question came. Returns what the sender says it knows. */
+  onHeartbeat(reader: Reader, header: Header, member: Member, via: Send['via']): Knowledge {
     const wantsEcho = (reader.u8() & 1) !== 0
-    const summary = reader.u48()
+    const knowledge = { summary: reader.u48(), hot: readEntries(reader) }
     if (wantsEcho) {
       const message = this.#post.begin(Message.echo)
       message.varint(header.beat)
       if (via === 'datagram') this.#post.datagram('liveness', member.name, [message.take()])
       else this.#post.stream('liveness', member.name, [message.take()])
     }
-    return summary
+    return knowledge
   }
 
   onEcho(reader: Reader, member: Member, via: Send['via'], now: number): void {

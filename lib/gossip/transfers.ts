@@ -72,7 +72,7 @@ export class Transfers {
     let sent = 0
     while (transfer.needs.length > 0 && (member?.queuedBytes ?? sent) < windowBytes && sent < windowBytes) {
       const writer = this.#post.begin(Message.delta, this.#writer)
-      writeNoRates(writer)
+      writePreamble(writer)
       let some = false
       while (transfer.needs.length > 0) {
         const need = transfer.needs[0] as Transfer['needs'][number]
@@ -124,7 +124,7 @@ export class Transfers {
     for (const need of unknown) {
       if (writer === undefined) {
         writer = this.#post.begin(Message.delta, this.#writer)
-        writeNoRates(writer)
+        writePreamble(writer)
       }
       need.from = this.#sections.write(writer, need.member, 0, writer.length + introductionBytes, true, now)
       if (writer.length > batchBytes) send()
@@ -141,9 +141,7 @@ function left(need: Need): number {
   return need.member.space.maxVersion - need.from
 }
 
-/** Bulk says nothing about rates. */
-function writeNoRates(writer: Writer): void {
-  writer.varint(0)
-  writer.varint(0)
-  writer.varint(0)
+/** Bulk answers no question, and says nothing about rates. */
+function writePreamble(writer: Writer): void {
+  for (let i = 0; i < 4; i++) writer.u8(0)
 }
