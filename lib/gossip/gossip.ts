@@ -328,8 +328,8 @@ export class Gossip implements SpaceListener {
     this.#checkKey(key)
     this.#checkValue(value)
     const { maxStateBytes } = this.config
-    const size = this.#own.stateBytes - this.#own.sizeOf(key) + entryOverheadBytes + key.length + value.length
-    if (size > maxStateBytes) {
+    const size = this.#own.stateBytes + entryOverheadBytes + key.length + value.length
+    if (size > maxStateBytes && size - this.#own.sizeOf(key) > maxStateBytes) {
       const limit = `maxStateBytes is ${maxStateBytes}`
       throw new TelepathineError('ERR_TOO_LARGE', `this peer's keys and values would take ${size} bytes; ${limit}`)
     }

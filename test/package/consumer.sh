@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Uses a packed tarball as a stranger would: installs it in an empty project, imports it, requires it, compiles against
+# its types, runs its command. Usage: test/package/consumer.sh telepathine-1.0.0.tgz
+set -euo pipefail
+
+tarball=$(realpath "$1")
+fixtures=$(realpath "$(dirname "$0")/fixtures")
+project=$(mktemp -d "${TMPDIR:-/tmp}/telepathine-consumer.XXXXXX")
+trap 'rm -rf "$project"' EXIT
+cd "$project"
+cp "$fixtures"/* .
+
+echo '{ "name": "consumer", "private": true }' > package.json
+npm install --no-audit --no-fund --prefer-offline "$tarball"
+npm ls --all
+
+node doors.mjs
+node doors.cjs
+
+# Nothing but the compiler and Node's types: a declaration that leans on our devDependencies fails here.
+npm install --no-audit --no-fund --prefer-offline --save-dev typescript@6 @types/node@20
+strict=(--noEmit --strict --exactOptionalPropertyTypes --target es2023 --lib es2023,esnext.disposable --types node)
+node_modules/.bin/tsc "${strict[@]}" --module nodenext esm.mts commonjs.cts
+node_modules/.bin/tsc "${strict[@]}" --module node20 esm.mts commonjs.cts
+echo 'types: ESM and CommonJS consumers compile under nodenext and node20'
+
+npx --no-install -- telepathine --help
+if node_modules/.bin/telepathine no-such-command 2> refused.txt; then
+  echo 'an unknown command exits with 0' >&2
+  exit 1
+fi
+[ "$(wc -l < refused.txt)" -eq 1 ] || { echo 'an unknown command should say one line:'; cat refused.txt; exit 1; } >&2
+timeout 60 npx --no-install -- telepathine demo
