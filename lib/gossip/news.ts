@@ -10,8 +10,8 @@ import type { Post } from './post.js'
 import type { Arc } from './ring.js'
 import type { Sections } from './sections.js'
 
-/** How much goes into one message over a connection. */
-const batchBytes = 64 << 10
+/** How much goes into one message over a connection: a frame that size is not cut, so batches keep their order. */
+const batchBytes = 60 << 10
 /** The ring and the end of the arc stand behind the head, before the sections. */
 const arcBytes = 5
 

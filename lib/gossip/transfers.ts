@@ -6,8 +6,8 @@ import { queuedBytesHigh } from './post.js'
 import type { Post } from './post.js'
 import type { Sections } from './sections.js'
 
-/** How much goes into one message. */
-const batchBytes = 64 << 10
+/** How much goes into one message: a frame that size is not cut, so batches keep their order. */
+const batchBytes = 60 << 10
 /** How much may wait on a connection before the transfer pauses. */
 const windowBytes = queuedBytesHigh / 2
 /** Transfers at a time; a partner beyond that asks again later. */
@@ -47,10 +47,6 @@ export class Transfers {
     this.#transfers.clear()
   }
 
-  isBusyWith(partner: string): boolean {
-    return this.#transfers.has(partner)
-  }
-
   /** Begins to send what is needed. `first` sends the start of each unknown log before any other. */
   start(partner: string, needs: readonly Need[], now: number): void {
     if (this.#transfers.has(partner) || this.#transfers.size >= transfersMax || needs.length === 0) return
@@ -65,10 +61,6 @@ export class Transfers {
     const transfer = this.#transfers.get(partner)
     if (transfer === undefined) return
     const member = this.#mesh.named(partner)
-    if (member !== undefined && !member.isLive) {
-      this.#transfers.delete(partner)
-      return
-    }
     let sent = 0
     while (transfer.needs.length > 0 && (member?.queuedBytes ?? sent) < windowBytes && sent < windowBytes) {
       const writer = this.#post.begin(Message.delta, this.#writer)
@@ -104,11 +96,6 @@ export class Transfers {
   /** A connection broke, or its peer is gone. */
   stop(partner: string): void {
     this.#transfers.delete(partner)
-  }
-
-  /** Partners whose transfer could go on. */
-  get partners(): IterableIterator<string> {
-    return this.#transfers.keys()
   }
 
   #introduce(partner: string, queue: Transfer['needs'], now: number): void {
