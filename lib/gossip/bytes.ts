@@ -13,6 +13,9 @@ export class Malformed extends Error {
 /** Largest number of bytes that {@link Writer.varint} needs for a safe integer. */
 export const varintBytesMax = 8
 
+/** Largest version, heartbeat or incarnation that is believed: 2^48 - 1. */
+export const counterMax = 2 ** 48 - 1
+
 /** How many bytes {@link Writer.varint} writes for `n`. */
 export function varintLength(n: number): number {
   let length = 1
@@ -267,6 +270,13 @@ export class Reader {
       scale *= 0x80
     }
     throw new Malformed('number too large')
+  }
+
+  /** A version, heartbeat or incarnation: bounded well below what a number can hold, so that adding to it is safe. */
+  counter(): number {
+    const n = this.varint()
+    if (n > counterMax) throw new Malformed('number too large')
+    return n
   }
 
   /** A length, checked against what is left and against `max`. */

@@ -20,7 +20,7 @@ export function writeEntry(writer: Writer, member: Member, now: number): void {
   const { space } = member
   writer.u48(member.identity.id)
   writer.varint(space.maxVersion)
-  writer.varint(Math.min(space.gcVersion, 2 ** 52) * 2 + (member.incomingUntil > now ? 1 : 0))
+  writer.varint(space.gcVersion * 2 + (member.incomingUntil > now ? 1 : 0))
 }
 
 /** A log of which nothing is known. */
@@ -32,7 +32,7 @@ export function writeUnknown(writer: Writer, id: number): void {
 
 export function readEntry(reader: Reader): DigestEntry {
   const id = reader.u48()
-  const max = reader.varint()
+  const max = reader.counter()
   const flagged = reader.varint()
   return { id, max, gc: Math.floor(flagged / 2), incoming: flagged % 2 === 1 }
 }

@@ -82,9 +82,11 @@ export class Exchange {
   readonly #flow: FlowControl
   readonly #random: Random
   readonly #seeds: Seeds
-  readonly #introduced: (member: Member) => void
+  readonly #introduced: (member: Member, now: number) => void
   readonly #underWay = new Map<number, UnderWay>()
   readonly #differences = new Map<string, Difference>()
+  /** Names of strangers who came to us: we are the first to hear of them. At most `underWayMax`. */
+  readonly #strangers = new Set<string>()
   #nextToken = 1
   #nextExchange = 0
   #nextPull = 0
@@ -102,8 +104,8 @@ export class Exchange {
     flow: FlowControl
     random: Random
     seeds: Seeds
-    /** Called with a member that told us of itself before anybody else did. */
-    introduced: (member: Member) => void
+    /** Called with a member that came to us as a stranger, once it has told us of itself. */
+    introduced: (member: Member, now: number) => void
   }) {
     this.#config = parts.config
     this.#mesh = parts.mesh
@@ -199,7 +201,7 @@ export class Exchange {
   /** Whether an entry of somebody's digest is beyond what we have, and not coming in already. */
   #isNews(entry: DigestEntry, now: number): boolean {
     const member = this.#mesh.withId(entry.id)
-    if (member === undefined) return !this.#mesh.isForgotten(entry.id, Infinity)
+    if (member === undefined) return !this.#mesh.wasForgotten(entry.id)
     return entry.max > member.space.maxVersion && member.incomingUntil <= now && member !== this.#mesh.self
   }
 
@@ -226,11 +228,8 @@ export class Exchange {
 
   #token(partner: string, pulls: boolean, now: number): number {
     const token = this.#nextToken++
-    if (this.#underWay.size >= underWayMax) for (const oldest of this.#underWay.keys()) {
-      this.#underWay.delete(oldest)
-      break
-    }
     this.#underWay.set(token, { partner, pulls, at: now })
+    dropOldest(this.#underWay, underWayMax)
     return token
   }
 
@@ -327,14 +326,18 @@ export class Exchange {
       const { id } = identify(header.name, header.incarnation)
       const known = this.#mesh.named(header.name)
       const isOlder = known !== undefined && known.identity.incarnation > header.incarnation
-      if (!isOlder && !this.#mesh.isForgotten(id, header.beat)) wants.add(id)
+      if (!isOlder && !this.#mesh.isForgotten(id, header.beat)) {
+        wants.add(id)
+        this.#strangers.add(header.name)
+        dropOldest(this.#strangers, underWayMax)
+      }
     }
     for (const entry of entries) {
       if (this.#isNews(entry, now)) wants.add(entry.id)
       const member = this.#mesh.withId(entry.id)
       if (member === undefined) continue
       listed.add(member)
-      if (entry.max < member.space.maxVersion && !entry.incoming && this.#mesh.isShared(member, now)) {
+      if (!entry.incoming && this.#mesh.isShared(member, now) && member.space.canAdvance(entry)) {
         needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
       }
     }
@@ -423,7 +426,7 @@ export class Exchange {
     const needs: Need[] = []
     for (const entry of entries) {
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined || entry.max >= member.space.maxVersion) continue
+      if (member === undefined || !member.space.canAdvance(entry)) continue
       needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
     }
     if (needs.length > 0 || asks) this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
@@ -435,7 +438,7 @@ export class Exchange {
     if (gap) this.lacks(header.name, now)
     if (member === undefined) return
     if (!gap) member.incomingUntil = reached < latest && via === 'stream' ? now + incomingMs : -Infinity
-    if (outcome.introduced && header.name === member.name) this.#introduced(member)
+    if (outcome.introduced && this.#strangers.delete(member.name)) this.#introduced(member, now)
   }
 
   /** An answer came. Returns whether the exchange had been begun for a difference. */
@@ -446,6 +449,15 @@ export class Exchange {
     if (via === 'datagram') this.#post.answered(from, now)
     this.#seeds.answered(asked.partner, from.name)
     return asked.pulls
+  }
+}
+
+/** Keeps a collection within its bound; it iterates in the order of insertion. */
+function dropOldest<T>(collection: { size: number; keys(): IterableIterator<T>; delete(key: T): boolean }, max: number): void {
+  if (collection.size <= max) return
+  for (const oldest of collection.keys()) {
+    collection.delete(oldest)
+    return
   }
 }
 

@@ -63,7 +63,8 @@ export class FlowControl {
 
   /** When there will be something to spend again. */
   readyAt(now: number): number {
-    return this.#tokens > 0 ? now : now + Math.max(1, Math.ceil((-this.#tokens * 1_000) / this.#rate))
+    if (this.#tokens > 0) return now
+    return this.#tokensAt + Math.max(1, Math.ceil((-this.#tokens * 1_000) / this.#rate))
   }
 
   /** An exchange showed whether a partner lags further behind our updates than the budget can mend. */

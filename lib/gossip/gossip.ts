@@ -1,4 +1,4 @@
-import { Malformed, Reader, textLength } from './bytes.js'
+import { counterMax, Malformed, Reader, textLength } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
 import type { GossipConfig } from './config.js'
 import type { Effects } from './effects.js'
@@ -125,7 +125,7 @@ export class Gossip implements SpaceListener {
       this.#write(kind, '', value, at + lifetimeMs, at)
     }
     const liveness = new Liveness(config, mesh, post, this.#outbox, random, announce)
-    const introduced = (member: Member): void => news.met(member)
+    const introduced = (member: Member, at: number): void => news.met(member, at)
     const seeds = this.#seeds
     const exchange = new Exchange({ config, mesh, post, sections, transfers, liveness, flow, random, seeds, introduced })
     this.#life = { mesh, post, sections, flow, news, transfers, liveness, exchange }
@@ -227,7 +227,8 @@ export class Gossip implements SpaceListener {
   #outbid(life: Life): void {
     const incarnation = life.sections.outbid + 1
     life.sections.outbid = 0
-    if (incarnation > this.incarnation) this.#embody(incarnation)
+    if (incarnation <= this.incarnation || incarnation > counterMax) return
+    this.#embody(incarnation)
     life.news.start()
   }
 

@@ -1,5 +1,5 @@
 import type { Reader, Writer } from './bytes.js'
-import { Malformed } from './bytes.js'
+import { counterMax, Malformed } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
 import { Entry, Kind, kindMax } from './entry.js'
 import type { Expiry } from './expiry.js'
@@ -185,6 +185,11 @@ export class KeySpace {
 
   // ---- deltas in
 
+  /** Whether we have something for a log that stands so; one that is starting over cannot use a log older than where it ends. */
+  canAdvance({ max, gc }: { readonly max: number; readonly gc: number }): boolean {
+    return max < this.maxVersion && (max >= gc || gc <= Math.max(this.gcVersion, this.maxVersion))
+  }
+
   /** Whether a log that stands at (`gc`, `max`) can be continued, or must be told from the start. */
   mustReset(max: number, gc: number): boolean {
     return max < this.gcVersion && gc < this.gcVersion
@@ -216,9 +221,9 @@ export class KeySpace {
         if (next === version) return
         version = next
       }
-    } catch (error) {
+    } finally {
+      // if what follows turns out bad, what came before it stands
       this.reach(version, undefined)
-      throw error
     }
   }
 
@@ -229,7 +234,7 @@ export class KeySpace {
     const kind = (head & ~timedFlag) as Kind
     if (kind > kindMax) throw new Malformed('unknown kind of record')
     const version = previous + reader.varint()
-    if (version === previous || version > Number.MAX_SAFE_INTEGER) throw new Malformed('versions do not rise')
+    if (version === previous || version > counterMax) throw new Malformed('versions do not rise')
     const key = kind <= Kind.event ? reader.text(this.#limits.maxKeyBytes) : ''
     const sequence = kind === Kind.event ? reader.varint() : 0
     const leftMs = (head & timedFlag) === 0 ? Infinity : reader.varint()
@@ -237,6 +242,7 @@ export class KeySpace {
     const start = reader.skip(length)
     if (version <= this.maxVersion) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
+    if (this.#unswept !== undefined) this.#sweep(version - 1)
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
     this.#heap.put(entry, reader.source, start, start + length)
@@ -249,10 +255,11 @@ export class KeySpace {
    * so far, if `to` is all there is.
    */
   reach(to: number, eventSequence: number | undefined): void {
-    if (to <= this.maxVersion) return
-    this.maxVersion = to
-    if (this.#unswept !== undefined) this.#sweep(to)
-    if (eventSequence === undefined) return
+    if (to > this.maxVersion) {
+      this.maxVersion = to
+      if (this.#unswept !== undefined) this.#sweep(to)
+    }
+    if (eventSequence === undefined || to < this.maxVersion) return
     this.#count(eventSequence)
     this.#current = true
   }
@@ -278,7 +285,11 @@ export class KeySpace {
     }
     const known = before !== undefined && before.version === entry.version
     const shown = before !== undefined && before.kind === Kind.set && before.deadline > now
-    if (known && shown) entry.deadline = Math.min(entry.deadline, before.deadline)
+    if (known && shown) {
+      // the same word again, as after starting over; only its time may have run out meanwhile
+      if (entry.kind === Kind.tombstone) this.#listener.expired(this, before)
+      else entry.deadline = Math.min(entry.deadline, before.deadline)
+    }
     if (entry.kind === Kind.set && ((known && !shown) || entry.deadline <= now)) {
       entry.kind = Kind.tombstone
       entry.deadline = now + this.#limits.tombstoneGraceMs
@@ -301,6 +312,7 @@ export class KeySpace {
     }
     if (entry.deadline <= now) {
       this.#heap.release(entry)
+      if (isEvent && fresh && this.#current) this.#listener.missed(this, 1)
       return
     }
     this.#append(entry)

@@ -22,8 +22,16 @@ const rumourMs = 60_000
 const confirmationsWanted = 3
 /** Observers counted for one suspicion. */
 const observersMax = 16
+/** A heartbeat beyond this was never sent by anybody; the suspect must always be able to go one further. */
+const rumouredBeatMax = 2 ** 40
 /** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
 const echoEveryMs = 10_000
+/**
+ * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a moment, so
+ * that no connection is made to a neighbour of a few milliseconds.
+ */
+const settleMs = 100
+const settleMsMax = 500
 /** How many of those that changed lately a heartbeat tells of, so that whoever was passed by notices. */
 const hotMax = 8
 /** How likely a heartbeat is sent as a datagram too, while datagrams to that peer seem not to get through. */
@@ -71,6 +79,9 @@ export class Liveness {
   readonly #suspects = new Set<Member>()
   /** The counter of our last answer to a suspicion. */
   #refutedAt = 0
+  /** When the rings began to change, and when to look up who follows whom. */
+  #changedAt: number | undefined
+  #placesDue = Infinity
   #nextBeat = 0
   #nextCheck = 0
   #lastCheck = 0
@@ -89,6 +100,8 @@ export class Liveness {
     this.#nextBeat = now + this.#random.unit() * this.#config.heartbeatIntervalMs
     this.#nextCheck = now + this.#config.heartbeatIntervalMs
     this.#lastCheck = now
+    this.#changedAt = undefined
+    this.#placesDue = now
     this.#observers = []
     this.#watched = []
     this.#doubted.clear()
@@ -96,13 +109,18 @@ export class Liveness {
   }
 
   get nextWake(): number {
-    return Math.min(this.#nextBeat, this.#nextCheck)
+    return Math.min(this.#nextBeat, this.#nextCheck, this.#placesDue)
   }
 
   // ---- time
 
   tick(now: number): void {
-    if (this.#mesh.ringsChanged) this.#takePlaces(now)
+    if (this.#mesh.ringsChanged) {
+      this.#mesh.ringsChanged = false
+      this.#changedAt ??= now
+      this.#placesDue = Math.min(this.#changedAt + settleMsMax, now + settleMs)
+    }
+    if (now >= this.#placesDue) this.#takePlaces(now)
     if (now >= this.#nextBeat) {
       this.#beat(now)
       const { heartbeatIntervalMs } = this.#config
@@ -113,7 +131,8 @@ export class Liveness {
 
   /** Who follows whom has changed. */
   #takePlaces(now: number): void {
-    this.#mesh.ringsChanged = false
+    this.#changedAt = undefined
+    this.#placesDue = Infinity
     const ring = this.#mesh.rings[0]
     const { self } = this.#mesh
     const before = new Set(this.#observers)
@@ -319,8 +338,9 @@ export class Liveness {
     }
     const reader = new Reader(valueOf(entry))
     const name = readName(reader)
-    const incarnation = reader.varint()
-    const beat = reader.varint()
+    const incarnation = reader.counter()
+    const beat = reader.counter()
+    if (beat > rumouredBeatMax) return
     const subject = this.#mesh.named(name)
     if (subject === undefined || subject.identity.incarnation !== incarnation) return
     if (entry.kind === Kind.alive) {

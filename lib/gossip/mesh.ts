@@ -79,6 +79,11 @@ export class Mesh {
     return last !== undefined && beat <= last
   }
 
+  /** Whether this life was forgotten, at whatever heartbeat. Should it live after all, it will say so itself. */
+  wasForgotten(id: number): boolean {
+    return this.#forgotten.has(id)
+  }
+
   /**
    * The member with this name in this incarnation, made if need be: undefined when a newer incarnation is known, it was
    * forgotten, or too many are known. A newer incarnation takes the place of an older one.

@@ -67,7 +67,7 @@ export function readHeader(reader: Reader, tag: readonly [number, number]): Head
   const kind = reader.u8()
   if (reader.u32() !== tag[0] || reader.u32() !== tag[1]) return 'another cluster'
   const name = readName(reader)
-  return { kind, name, incarnation: reader.varint(), beat: reader.varint() }
+  return { kind, name, incarnation: reader.counter(), beat: reader.counter() }
 }
 
 /** A peer's name, refused when it could not be one. */

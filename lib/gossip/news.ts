@@ -12,6 +12,8 @@ import type { Sections } from './sections.js'
 
 /** How much goes into one message over a connection: a frame that size is not cut, so batches keep their order. */
 const batchBytes = 60 << 10
+/** Newcomers are told of together: those that come within this time travel in the same datagrams. */
+const gatherMs = 15
 /** The ring and the end of the arc stand behind the head, before the sections. */
 const arcBytes = 5
 
@@ -35,6 +37,7 @@ export class News {
   #flushed = 0
   /** Members that we were the first to hear of. Bounded by the members there are. */
   readonly #newcomers = new Set<Member>()
+  #newcomersDue = 0
   #pendingBytes = 0
   #blocked = false
   /** Nothing goes out before; Infinity when nothing waits. */
@@ -70,7 +73,8 @@ export class News {
   }
 
   /** We are the first to hear of a member, from itself: the others should know. */
-  met(member: Member): void {
+  met(member: Member, now: number): void {
+    if (this.#newcomers.size === 0) this.#newcomersDue = now + gatherMs
     this.#newcomers.add(member)
   }
 
@@ -80,15 +84,15 @@ export class News {
   }
 
   nextWake(now: number): number {
-    if (this.#newcomers.size > 0) return now
-    if (this.#flushed === this.#mesh.self.space.maxVersion || this.#blocked) return Infinity
-    return Math.max(this.#dueAt, this.#flow.readyAt(now))
+    const newcomers = this.#newcomers.size > 0 ? this.#newcomersDue : Infinity
+    if (this.#flushed === this.#mesh.self.space.maxVersion || this.#blocked) return newcomers
+    return Math.min(newcomers, Math.max(this.#dueAt, this.#flow.readyAt(now)))
   }
 
   /** Sends what is new. */
   flush(now: number): void {
     const { self } = this.#mesh
-    if (this.#newcomers.size > 0) this.#introduce(now)
+    if (this.#newcomers.size > 0 && now >= this.#newcomersDue) this.#introduce(now)
     if (this.#flushed === self.space.maxVersion || now < this.#dueAt) return
     if (this.#mesh.liveCount === 0) {
       this.#flushed = self.space.maxVersion

@@ -102,12 +102,12 @@ export class Sections {
   #read(reader: Reader, now: number): SectionOutcome {
     const start = reader.at
     const name = readName(reader)
-    const incarnation = reader.varint()
+    const incarnation = reader.counter()
     const state = states[reader.u8()]
     if (state === undefined) throw new Malformed('unknown state')
-    const beat = reader.varint()
-    const gc = reader.varint()
-    const from = reader.varint()
+    const beat = reader.counter()
+    const gc = reader.counter()
+    const from = reader.counter()
     const self = this.#mesh.self
     if (name === self.name && incarnation > self.identity.incarnation) this.outbid = Math.max(this.outbid, incarnation)
     const known = this.#mesh.named(name)
@@ -130,11 +130,18 @@ export class Sections {
       this.#park(member, reader.source.subarray(start, reader.at))
       return { member, gap: true, latest, reached: before, introduced: false }
     }
+    // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
+    if (space.maxVersion < space.gcVersion && gc < space.gcVersion && !mustReset) {
+      const records = reader.at
+      const latest = this.#skip(reader)
+      if (latest < space.gcVersion) return { member, gap: false, latest, reached: before, introduced: false }
+      reader.at = records
+    }
     if (mustReset) space.startOver(gc)
     try {
       space.readRecords(reader, from, now)
-      const to = reader.varint()
-      const latest = reader.varint()
+      const to = reader.counter()
+      const latest = reader.counter()
       if (to < from || latest < to) throw new Malformed('versions do not rise')
       space.reach(to, to === latest ? reader.varint() : undefined)
       const introduced = !wasIntroduced && member.introduced
