@@ -11,7 +11,7 @@
  */
 export interface Transport {
   /** Binds. Resolves with the address others can reach us under; rejects with the system's error, leaving nothing open. */
-  open(options: OpenOptions, handlers: TransportHandlers): Promise<{ host: string; port: number }>
+  open(options: OpenOptions, handlers: TransportHandlers): Promise<BoundAddress>
   /** Sends one datagram, at most `maxDatagramBytes`. */
   sendDatagram(to: string, parts: readonly Uint8Array[]): void
   /**
@@ -32,6 +32,14 @@ export interface Transport {
   close(lingerMs?: number): Promise<void>
 }
 
+/** Where others can reach us. */
+export interface BoundAddress {
+  /** The host advertised. */
+  readonly host: string
+  /** The port, for TCP and UDP alike. */
+  readonly port: number
+}
+
 /** What a transport needs to know to bind. */
 export interface OpenOptions {
   /** Port for both TCP and UDP; 0 takes one that is free for both. */
@@ -40,9 +48,13 @@ export interface OpenOptions {
   readonly address: string
   /** Host to bind to; may differ from `address` (containers, NAT). */
   readonly bind: string
+  /** Whether to open a UDP socket at all. */
   readonly udp: boolean
+  /** Name of the cluster; connections of others are refused. */
   readonly cluster: string
+  /** Largest datagram to send or take. */
   readonly maxDatagramBytes: number
+  /** Largest frame to send or take. */
   readonly maxFrameBytes: number
   /** Rewrites what is dialled: host to host, or `host:port` to `host:port`. */
   readonly addressMap: Readonly<Record<string, string>>
@@ -71,13 +83,21 @@ export interface TransportHandlers {
 
 /** Counters since `open`. Bytes are payload as handed to the sockets (without IP, UDP and TCP headers). */
 export interface Traffic {
+  /** Datagrams sent. */
   datagramsOut: number
+  /** Bytes in them. */
   datagramBytesOut: number
+  /** Datagrams received. */
   datagramsIn: number
+  /** Bytes in them. */
   datagramBytesIn: number
+  /** Frames sent. */
   framesOut: number
+  /** Bytes in them. */
   frameBytesOut: number
+  /** Frames received. */
   framesIn: number
+  /** Bytes in them. */
   frameBytesIn: number
   /** Incoming bytes or connections that were refused: garbage, oversize, foreign cluster. */
   rejected: number

@@ -1,0 +1,104 @@
+import t from 'tap'
+import { defaultConfig } from '../lib/gossip/config.js'
+import { checkOptions, type TelepathineOptions } from '../lib/options.js'
+import { stampBytes } from '../lib/stamps.js'
+import { decodeValue } from '../lib/values.js'
+
+t.test('without options the protocol runs on its defaults, on loopback', async (t) => {
+  const settings = checkOptions()
+  t.strictSame({ ...settings.gossip }, { ...defaultConfig, maxValueBytes: defaultConfig.maxValueBytes + stampBytes })
+  t.match(settings, { address: '127.0.0.1', bind: '127.0.0.1', addressMap: {}, emitValueOnHeartBeat: false })
+  t.throws(() => Object.assign(settings, { address: 'x' }), TypeError, 'frozen')
+  t.throws(() => Object.assign(settings.gossip, { udp: false }), TypeError, 'frozen')
+})
+
+t.test('options reach the protocol', async (t) => {
+  const { gossip } = checkOptions({
+    cluster: 'blue', udp: false, gossipIntervalMS: 100, heartbeatIntervalMS: 200, phi: 5, forgetAfterMS: 5_000,
+    metadata: { role: 'x' }, maxKeyBytes: 64, maxValueBytes: 1_000,
+    maxPeers: 7, maxStateBytes: 1 << 20, maxEventBytes: 1 << 21,
+  })
+  t.match(gossip, {
+    cluster: 'blue', udp: false, gossipIntervalMs: 100, heartbeatIntervalMs: 200, phiThreshold: 5, forgetAfterMs: 5_000,
+    maxKeyBytes: 64, maxValueBytes: 1_000 + stampBytes, maxPeers: 7, maxStateBytes: 1 << 20, maxEventBytes: 1 << 21,
+  })
+  t.strictSame(decodeValue(gossip.metadata), { role: 'x' })
+})
+
+t.test('the detector follows the heartbeat interval unless told otherwise', async (t) => {
+  t.match(checkOptions({ heartbeatIntervalMS: 1_000 }).gossip, {
+    acceptablePauseMs: 1_500, minDeviationMs: 250, suspicionMinMs: 800, suspicionMaxMs: 5_000,
+  })
+  t.match(checkOptions({ phi: { threshold: 9, acceptablePauseMS: 10, minDeviationMS: 20 } }).gossip, {
+    phiThreshold: 9, acceptablePauseMs: 10, minDeviationMs: 20,
+  })
+})
+
+t.test('presets are where to start from, single options go before them', async (t) => {
+  const wan = checkOptions({ preset: 'wan', heartbeatIntervalMS: 2_000 }).gossip
+  t.match(wan, { gossipIntervalMs: 2_000, heartbeatIntervalMs: 2_000, acceptablePauseMs: 3_000 })
+  t.match(checkOptions({ preset: 'local' }).gossip, { heartbeatIntervalMs: 250 })
+  t.strictSame(checkOptions({ preset: 'lan' }), checkOptions({}))
+})
+
+t.test('a frame always has room for a key and a value', async (t) => {
+  const large = checkOptions({ maxValueBytes: 100 << 20 }).gossip
+  t.ok(large.maxFrameBytes > large.maxValueBytes + large.maxKeyBytes)
+  const small = checkOptions({ maxFrameBytes: 1 << 20 }).gossip
+  t.ok(small.maxFrameBytes > small.maxValueBytes + small.maxKeyBytes)
+  t.throws(() => checkOptions({ maxFrameBytes: 1 << 20, maxValueBytes: 1 << 20 }), {
+    code: 'ERR_OPTION', message: /maxValueBytes: 1048576 given, allowed: a number in 16\.\./,
+  })
+})
+
+t.test('an unknown option is refused, and the nearest known one named', async (t) => {
+  const wrong: [object, RegExp][] = [
+    [{ gossipInterval: 1 }, /unknown option gossipInterval: the nearest known is gossipIntervalMS/],
+    [{ heartbeatIntervalMs: 1 }, /the nearest known is heartbeatIntervalMS/],
+    [{ phi: { treshold: 1 } }, /unknown option phi\.treshold: the nearest known is phi\.threshold/],
+  ]
+  for (const [options, message] of wrong) t.throws(() => checkOptions(options), { code: 'ERR_OPTION', message })
+})
+
+t.test('a value of the wrong type or out of range is refused, named, and what is allowed is said', async (t) => {
+  const wrong: [unknown, RegExp][] = [
+    [{ gossipIntervalMS: 0 }, /gossipIntervalMS: 0 given, allowed: a number in 20\.\.600000/],
+    [{ heartbeatIntervalMS: '500' }, /heartbeatIntervalMS: "500" given/],
+    [{ maxPeers: 1.5 }, /maxPeers: 1\.5 given, allowed: a whole number/],
+    [{ phi: NaN }, /phi\.threshold: NaN given/],
+    [{ phi: 'high' }, /phi: "high" given, allowed: an object/],
+    [{ udp: 1 }, /udp: 1 given, allowed: true or false/],
+    [{ cluster: '' }, /cluster: "" given, allowed: a string of 1 to 255/],
+    [{ preset: 'moon' }, /preset: "moon" given, allowed: local, lan, wan/],
+    [{ address: '0.0.0.0' }, /address: "0\.0\.0\.0" given, allowed: one that others can reach/],
+    [{ addressMap: { a: 1 } }, /addressMap: an object given/],
+    [{ clock: {} }, /clock: an object given, allowed: an object with the methods now, wall, after, soon/],
+    [{ random: null }, /random: null given/],
+    [{ transport: {} }, /transport/],
+    [null, /options: null given, allowed: an object/],
+    [[], /options: an array given/],
+  ]
+  for (const [options, message] of wrong) {
+    t.throws(() => checkOptions(options as TelepathineOptions), { code: 'ERR_OPTION', message })
+  }
+  t.throws(() => checkOptions({ address: '1.2.3.4.5' }), { code: 'ERR_ADDRESS' })
+  t.throws(() => checkOptions({ addressMap: { 'a b': 'c' } }), { code: 'ERR_ADDRESS' })
+  t.throws(() => checkOptions({ metadata: () => 1 }), { code: 'ERR_VALUE' })
+  t.throws(() => checkOptions({ metadata: 'x'.repeat(2_000) }), { code: 'ERR_TOO_LARGE' })
+})
+
+t.test('what is not available yet is refused rather than ignored', async (t) => {
+  for (const options of [{ network: 'sixteen characters' }, { network: [] }, { tls: {} }, { http: true }]) {
+    const expected = { code: 'ERR_OPTION', message: /not available in this version/ }
+    t.throws(() => checkOptions(options as TelepathineOptions), expected)
+  }
+  t.ok(checkOptions({ http: false }))
+})
+
+t.test('binds to the address if this machine has it, and everywhere if not', async (t) => {
+  t.equal(checkOptions({ address: '::1' }).bind, '::1')
+  t.equal(checkOptions({ address: 'LOCALHOST' }).bind, 'localhost')
+  t.equal(checkOptions({ address: '203.0.113.9' }).bind, '0.0.0.0')
+  t.equal(checkOptions({ address: '2001:db8::9' }).bind, '::')
+  t.equal(checkOptions({ address: '203.0.113.9', bind: '127.0.0.1' }).bind, '127.0.0.1')
+})
