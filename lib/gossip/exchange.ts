@@ -171,9 +171,9 @@ export class Exchange {
       while (partner === this.#mesh.self) partner = ring.at(this.#random.below(ring.size))
       if (partner !== undefined) this.#begin(partner, false, now)
     }
-    const gone = this.#mesh.size - ring.size
-    if (gone > 0 && happens(this.#random, gone / ring.size)) {
-      const dead = pick(this.#random, [...this.#mesh.members()].filter((member) => member.state === 'dead'))
+    const { stopped } = this.#mesh
+    if (stopped.size > 0 && happens(this.#random, stopped.size / ring.size)) {
+      const dead = pick(this.#random, [...stopped].filter((member) => member.state === 'dead'))
       if (dead !== undefined) this.#begin(dead, false, now)
     }
   }
@@ -216,7 +216,7 @@ export class Exchange {
     if (everything) this.#fruitless = 0
     const writer = this.#digest(this.#token(partner.name, pulls, now), 0, everything, now)
     const bytes = writer.take()
-    if (bytes.length <= this.#config.maxDatagramBytes && this.#post.datagramsReach(partner)) this.#post.asked(partner)
+    if (bytes.length <= this.#post.datagramBytesMax && this.#post.datagramsReach(partner)) this.#post.asked(partner)
     this.#post.send('repair', partner, [bytes])
   }
 
@@ -239,19 +239,19 @@ export class Exchange {
     const { self } = this.#mesh
     const writer = this.#post.begin(Message.digest, new Writer(512))
     const summary = this.#mesh.summaryValue(now)
-    const shared = [...this.#mesh.members()].filter((member) => this.#mesh.isShared(member, now))
-    const room = Math.floor((this.#config.maxDatagramBytes - writer.length - 60) / entryBytesMax)
+    const room = Math.floor((this.#post.datagramBytesMax - writer.length - 60) / entryBytesMax)
     const hot = this.#mesh.hot(now).filter((member) => member !== self && this.#mesh.isShared(member, now))
     const listed = everything ? [] : hot.reverse().slice(0, room - 1)
     // who begins says only what is new; the answer to a difference that this does not explain goes on with the rest
     const isAnswer = (flags & digestFlags.answer) !== 0
-    const rest = everything ? shared.length : isAnswer ? room - 1 - listed.length : 0
+    const rest = everything ? Infinity : isAnswer ? room - 1 - listed.length : 0
     writer.varint(token)
     writer.u8(flags | (rest > 0 ? digestFlags.range : 0))
     writer.u48(summary)
     this.#writeRates(writer, now)
     writeCounted(writer, [self, ...listed], now)
     if (rest <= 0) return writer
+    const shared = [...this.#mesh.members()].filter((member) => this.#mesh.isShared(member, now))
     const whole = shared.length <= rest
     const place = whole ? shared : this.#fromAuditPlace(shared)
     const covered = place.slice(0, rest)
@@ -380,10 +380,10 @@ export class Exchange {
     const asked = wants.slice(0, Math.floor((this.#config.maxFrameBytes - 1_000) / entryBytesMax))
     const listBytes = asked.length * entryBytesMax + 10
     const head = writer.length
-    let fits = listBytes < this.#config.maxDatagramBytes / 2
+    let fits = listBytes < this.#post.datagramBytesMax / 2
     if (fits) {
       for (const { member, from } of needs) {
-        const end = this.#config.maxDatagramBytes - listBytes
+        const end = this.#post.datagramBytesMax - listBytes
         fits = this.#sections.write(writer, member, from, end, false, now) === member.space.maxVersion
         if (!fits) break
       }
@@ -401,7 +401,7 @@ export class Exchange {
   }
 
   #reply(header: Header, sender: Member | undefined, bytes: Uint8Array, via: Send['via']): void {
-    if (via === 'datagram' && bytes.length <= this.#config.maxDatagramBytes && this.#post.datagramsReach(sender)) {
+    if (via === 'datagram' && bytes.length <= this.#post.datagramBytesMax && this.#post.datagramsReach(sender)) {
       this.#post.datagram('repair', header.name, [bytes])
     } else this.#post.stream('repair', header.name, [bytes])
   }

@@ -1,4 +1,5 @@
-import { counterMax, Malformed, Reader, textLength } from './bytes.js'
+import { counterMax, Malformed, textLength } from './bytes.js'
+import type { Reader } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
 import type { GossipConfig } from './config.js'
 import type { Effects } from './effects.js'
@@ -177,7 +178,8 @@ export class Gossip implements SpaceListener {
     if (life === undefined) return
     this.#now = now
     try {
-      const reader = new Reader(bytes)
+      const reader = life.post.open(bytes, via)
+      if (reader === undefined) throw new Malformed('damaged on the way')
       const header = readHeader(reader, life.post.tag)
       if (typeof header === 'string') this.#reject(from, header)
       else this.#dispatch(life, reader, header, via, now)
@@ -306,8 +308,7 @@ export class Gossip implements SpaceListener {
 
   #forget(mesh: Mesh, now: number): void {
     const { forgetAfterMs } = this.config
-    for (const member of mesh.members()) {
-      if (member.stoppedAt === Infinity) continue
+    for (const member of mesh.stopped) {
       // from half time on it is no longer part of what is shared
       if (now >= member.stoppedAt + forgetAfterMs / 2) mesh.summary.touch(member)
       if (now >= member.stoppedAt + forgetAfterMs) mesh.forget(member)

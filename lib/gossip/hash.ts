@@ -5,6 +5,15 @@ export function mix32(h: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
+/** Goes on with the checksum of a message over another part of it (FNV-1a: any one changed byte changes the sum). */
+export function sumBytes(sum: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
+  for (let i = start; i < end; i++) sum = Math.imul(sum ^ (bytes[i] as number), 0x01000193)
+  return sum >>> 0
+}
+
+/** Where a checksum begins. */
+export const sumStart = 0x811c9dc5
+
 /** 32 bits of a text (FNV-1a, then spread), different for each `seed`. Not for secrets. */
 export function hash32(text: string, seed: number): number {
   let h = 0x811c9dc5 ^ mix32(seed + 1)

@@ -40,11 +40,10 @@ const timedFlag = 0x80
  * writes it; everybody else applies deltas.
  *
  * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no gap
- * (`from` <= `maxVersion`), and what we hold in that range and it does not name is gone. For a log that only grows this
- * last rule has nothing to do; it matters when the sender has collected tombstones that we may have missed
- * (`gcVersion` > our `maxVersion` and our `gcVersion`): then we start over at version 0, keep showing what we have, and what the owner
- * deleted meanwhile falls away as the new range passes over it. So (`gcVersion`, `maxVersion`) rises in lexicographic
- * order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
+ * (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is beyond both
+ * our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is complete again,
+ * and what it has not named by then was deleted meanwhile. So (`gcVersion`, `maxVersion`) rises in lexicographic order, no
+ * key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
  */
 export class KeySpace {
   /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
@@ -71,8 +70,9 @@ export class KeySpace {
   /** Entries without a key to replace them by, by version, from `#eventsHead` on. Bounded by maxEventBytes. */
   #events: Entry[] = []
   #eventsHead = 0
-  /** While starting over: what we had beyond `maxVersion`, by version. */
+  /** While starting over: what we had before, and what that counts. It is shown until the log is complete. */
   #unswept: Entry[] | undefined
+  #sparedBytes = 0
 
   constructor(name: string, limits: SpaceLimits, expiry: Expiry, listener: SpaceListener) {
     this.name = name
@@ -199,6 +199,7 @@ export class KeySpace {
   startOver(gc: number): void {
     const before = this.#log.filter((entry) => !entry.gone)
     this.#unswept = this.#unswept === undefined ? before : before.concat(this.#unswept)
+    this.#sparedBytes = this.stateBytes
     this.#log = []
     this.#logGone = 0
     for (let k = this.#eventsHead; k < this.#events.length; k++) this.#drop(this.#events[k] as Entry)
@@ -242,7 +243,6 @@ export class KeySpace {
     const start = reader.skip(length)
     if (version <= this.maxVersion) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
-    if (this.#unswept !== undefined) this.#sweep(version - 1)
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
     this.#heap.put(entry, reader.source, start, start + length)
@@ -255,11 +255,9 @@ export class KeySpace {
    * so far, if `to` is all there is.
    */
   reach(to: number, eventSequence: number | undefined): void {
-    if (to > this.maxVersion) {
-      this.maxVersion = to
-      if (this.#unswept !== undefined) this.#sweep(to)
-    }
+    if (to > this.maxVersion) this.maxVersion = to
     if (eventSequence === undefined || to < this.maxVersion) return
+    if (this.#unswept !== undefined) this.#sweep(this.#unswept)
     this.#count(eventSequence)
     this.#current = true
   }
@@ -279,7 +277,8 @@ export class KeySpace {
     }
     const before = this.#keys?.get(entry.key)
     const size = cost(entry) - (before === undefined ? 0 : cost(before))
-    if (size > 0 && this.stateBytes + size > this.#limits.maxStateBytes) {
+    const spared = this.#unswept === undefined ? 0 : this.#sparedBytes
+    if (size > 0 && this.stateBytes + size > this.#limits.maxStateBytes + spared) {
       this.#heap.release(entry)
       return
     }
@@ -403,12 +402,10 @@ export class KeySpace {
     }
   }
 
-  #sweep(to: number): void {
-    const unswept = this.#unswept as Entry[]
-    let i = 0
-    for (; i < unswept.length; i++) {
-      const entry = unswept[i] as Entry
-      if (entry.version > to) break
+  /** The log is complete again: what it did not name has been deleted meanwhile. */
+  #sweep(unswept: readonly Entry[]): void {
+    this.#unswept = undefined
+    for (const entry of unswept) {
       if (entry.gone) continue
       this.#keys?.delete(entry.key)
       this.stateBytes -= cost(entry)
@@ -416,7 +413,6 @@ export class KeySpace {
       this.#drop(entry)
       if (shown && entry.key !== '') this.#listener.removed(this, entry.key)
     }
-    this.#unswept = i === unswept.length ? undefined : unswept.slice(i)
   }
 }
 

@@ -21,6 +21,8 @@ const forgottenMax = 4_096
 export class Mesh {
   readonly rings: readonly [Ring, Ring] = [new Ring(0), new Ring(1)]
   readonly summary = new Summary()
+  /** The dead and the left that are still remembered. */
+  readonly stopped = new Set<Member>()
   self!: Member
   readonly #config: GossipConfig
   readonly #expiry: Expiry
@@ -104,6 +106,7 @@ export class Mesh {
       member.state = state
       member.deadBeat = beat
       member.stoppedAt = now
+      this.stopped.add(member)
     }
     this.#insert(member)
     return member
@@ -130,6 +133,7 @@ export class Mesh {
     member.state = how
     member.deadBeat = member.beat
     member.stoppedAt = now
+    this.stopped.add(member)
     this.#leave(member)
     if (member.introduced) {
       this.#outbox.notify({ kind: 'peer:stop', peer: member.name, reason: how === 'left' ? 'left' : 'failed' })
@@ -140,6 +144,7 @@ export class Mesh {
   revive(member: Member): void {
     member.state = 'alive'
     member.stoppedAt = Infinity
+    this.stopped.delete(member)
     member.suspicion = undefined
     this.summary.touch(member)
     if (!member.introduced) return
@@ -208,6 +213,7 @@ export class Mesh {
     if (this.#byName.get(member.name) === member) this.#byName.delete(member.name)
     if (this.#byId.get(member.identity.id) === member) this.#byId.delete(member.identity.id)
     this.#hot.delete(member)
+    this.stopped.delete(member)
     this.summary.touch(member)
     member.space.clear()
   }

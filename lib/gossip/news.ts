@@ -106,7 +106,7 @@ export class News {
     const { self } = this.#mesh
     const writer = this.#begin()
     const from = self.space.maxVersion - 1
-    this.#sections.write(writer, self, from, this.#config.maxDatagramBytes, true, now)
+    this.#sections.write(writer, self, from, this.#post.datagramBytesMax, true, now)
     this.#flushed = self.space.maxVersion
     const message = this.#close(writer)
     for (const ring of [0, 1] as const) this.#broadcast(message, ring, ring === 0 ? 'stream' : undefined)
@@ -116,7 +116,7 @@ export class News {
     const { self } = this.#mesh
     if (!this.#config.udp) return false
     const writer = this.#begin()
-    const to = this.#sections.write(writer, self, this.#flushed, this.#config.maxDatagramBytes, false, now)
+    const to = this.#sections.write(writer, self, this.#flushed, this.#post.datagramBytesMax, false, now)
     if (to !== self.space.maxVersion) return false
     const message = this.#close(writer)
     this.#flow.allowance(now)
@@ -159,7 +159,7 @@ export class News {
       let some = false
       while (waiting.length > 0) {
         const member = waiting[waiting.length - 1] as Member
-        if (this.#sections.write(writer, member, 0, this.#config.maxDatagramBytes, !some, now) === 0) break
+        if (this.#sections.write(writer, member, 0, this.#post.datagramBytesMax, !some, now) === 0) break
         waiting.pop()
         some = true
       }
