@@ -21,7 +21,7 @@ import type { Header } from './message.js'
 import { News } from './news.js'
 import { Outbox } from './outbox.js'
 import type { ClassTraffic, TrafficClass } from './outbox.js'
-import { Post } from './post.js'
+import { Post, queuedBytesHigh } from './post.js'
 import type { Random } from './random.js'
 import { Sections } from './sections.js'
 import { Seeds } from './seeds.js'
@@ -253,6 +253,7 @@ export class Gossip implements SpaceListener {
     const member = mesh.named(peer)
     if (member === undefined) return
     member.queuedBytes = 0
+    member.fullSince = Infinity
     news.unblock()
     if (how === 'refused') liveness.refused(member, now)
   }
@@ -266,6 +267,7 @@ export class Gossip implements SpaceListener {
     if (member !== undefined) {
       if (bytes < member.queuedBytes) news.unblock()
       member.queuedBytes = bytes
+      if (bytes < queuedBytesHigh) member.fullSince = Infinity
     }
     transfers.pump(peer, now)
   }

@@ -43,6 +43,8 @@ export class Member {
   answeredAt = -Infinity
   /** Bytes that wait on the connection to it, as the host says. */
   queuedBytes = 0
+  /** Since when news waits for that connection to drain; Infinity: it does not. */
+  fullSince = Infinity
   /** Until when a bulk transfer of its key space is taken to be coming in. */
   incomingUntil = -Infinity
   /** The version counted in the summary; 0: not counted. */

@@ -12,6 +12,8 @@ import type { Sections } from './sections.js'
 
 /** How much goes into one message over a connection: a frame that size is not cut, so batches keep their order. */
 const batchBytes = 60 << 10
+/** How long the others wait for one whose connection is full, before it is passed over. */
+const patienceMs = 100
 /** Newcomers are told of together: those that come within this time travel in the same datagrams. */
 const gatherMs = 15
 /** The ring and the end of the arc stand behind the head, before the sections. */
@@ -39,7 +41,8 @@ export class News {
   readonly #newcomers = new Set<Member>()
   #newcomersDue = 0
   #pendingBytes = 0
-  #blocked = false
+  /** Connections are full: nothing more goes out before, or before one drains. */
+  #blockedUntil = -Infinity
   /** Nothing goes out before; Infinity when nothing waits. */
   #dueAt = Infinity
   #headBytes = 0
@@ -57,7 +60,7 @@ export class News {
     this.#flushed = 0
     this.#dueAt = -Infinity
     this.#pendingBytes = 0
-    this.#blocked = false
+    this.#blockedUntil = -Infinity
     this.#newcomers.clear()
   }
 
@@ -80,20 +83,20 @@ export class News {
 
   /** A connection has room again. */
   unblock(): void {
-    this.#blocked = false
+    this.#blockedUntil = -Infinity
   }
 
   nextWake(now: number): number {
     const newcomers = this.#newcomers.size > 0 ? this.#newcomersDue : Infinity
-    if (this.#flushed === this.#mesh.self.space.maxVersion || this.#blocked) return newcomers
-    return Math.min(newcomers, Math.max(this.#dueAt, this.#flow.readyAt(now)))
+    if (this.#flushed === this.#mesh.self.space.maxVersion) return newcomers
+    return Math.min(newcomers, Math.max(this.#dueAt, this.#blockedUntil, this.#flow.readyAt(now)))
   }
 
   /** Sends what is new. */
   flush(now: number): void {
     const { self } = this.#mesh
     if (this.#newcomers.size > 0 && now >= this.#newcomersDue) this.#introduce(now)
-    if (this.#flushed === self.space.maxVersion || now < this.#dueAt) return
+    if (this.#flushed === self.space.maxVersion || now < Math.max(this.#dueAt, this.#blockedUntil)) return
     if (this.#mesh.liveCount === 0) {
       this.#flushed = self.space.maxVersion
       this.#pendingBytes = 0
@@ -134,10 +137,12 @@ export class News {
     while (this.#flushed < space.maxVersion) {
       if (this.#flow.allowance(now) <= 0) return
       const arcs = this.#arcs(0, self.identity.places[0])
-      const full = arcs.filter((arc) => arc.head.queuedBytes >= queuedBytesHigh).length
-      if (full * 2 >= arcs.length) {
-        this.#blocked = true
-        return
+      const full = arcs.filter((arc) => arc.head.queuedBytes >= queuedBytesHigh)
+      if (full.length > 0) {
+        for (const { head } of full) if (head.fullSince === Infinity) head.fullSince = now
+        const waited = Math.max(...full.map(({ head }) => head.fullSince)) + patienceMs
+        this.#blockedUntil = full.length * 2 >= arcs.length ? Infinity : waited
+        if (this.#blockedUntil > now) return
       }
       const writer = this.#begin()
       const start = writer.length
@@ -145,7 +150,7 @@ export class News {
       const bytes = writer.length - start
       this.#flow.spend(bytes)
       this.#pendingBytes = this.#flushed === space.maxVersion ? 0 : Math.max(0, this.#pendingBytes - bytes)
-      // a peer whose connection is full is left to anti-entropy: it must not hold up the others
+      // a peer whose connection stays full is left to anti-entropy: it must not hold up the others
       this.#spread(this.#close(writer), 0, arcs.filter((arc) => arc.head.queuedBytes < queuedBytesHigh), 'stream')
     }
   }
