@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { addDemo } from './demo.js'
+
+/** Exit code for arguments that make no sense, as most commands of Unix have it. */
+const exitUsage = 2
+
+const manifestURL = new URL(import.meta.resolve('telepathine/package.json'))
+const manifest = JSON.parse(readFileSync(manifestURL, 'utf8')) as { version: string }
+
+const program = new Command('telepathine')
+  .description('Turns Node.js processes into a cluster with nothing else to run.')
+  .version(manifest.version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(`telepathine: ${oneLine(text)}\n`) })
+
+addDemo(program)
+
+/** Commander says `error:` first, and may add a second line with a suggestion. */
+function oneLine(text: string): string {
+  return text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ')
+}
+
+try {
+  if (process.argv.length > 2) await program.parseAsync()
+  else program.outputHelp()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : exitUsage
+  } else {
+    process.stderr.write(`telepathine: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

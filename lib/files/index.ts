@@ -1,0 +1,6 @@
+export { FileInput } from './input.js'
+export { FileOutput } from './output.js'
+export { FileSync } from './sync.js'
+export type { FileInputOptions, FileOutputOptions, FileSyncOptions } from './options.js'
+export type { DeletedFile, FileRecord, SharedFile } from './record.js'
+export type { FileEvents, FileShare } from './share.js'
