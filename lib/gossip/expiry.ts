@@ -67,7 +67,8 @@ export class Expiry {
   #sweep(): void {
     this.#held = 0
     this.#gone = 0
-    for (const bucket of this.#heap) {
+    const buckets = this.#heap.splice(0)
+    for (const bucket of buckets) {
       const entries: Entry[] = []
       const spaces: KeySpace[] = []
       for (let i = 0; i < bucket.entries.length; i++) {
@@ -79,7 +80,10 @@ export class Expiry {
       bucket.entries = entries
       bucket.spaces = spaces
       this.#held += entries.length
+      if (entries.length === 0) this.#buckets.delete(bucket.number)
     }
+    // in order, they are a heap
+    for (const bucket of [...this.#buckets.values()].sort((a, b) => a.number - b.number)) this.#heap.push(bucket)
   }
 
   #push(bucket: Bucket): void {

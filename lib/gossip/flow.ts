@@ -18,6 +18,8 @@ const growStep = 1 << 20
 /** What may go out at once, in time at the present rate, and at least. */
 const burstMs = 100
 const burstBytesMin = 256 << 10
+/** Least part of what two partners may send together that stays with each. */
+const shareMin = 16
 /** Time constant of the demand's moving average. */
 const demandMs = 2_000
 
@@ -50,15 +52,18 @@ export class FlowControl {
 
   /** Bytes that may go out now. */
   allowance(now: number): number {
-    const burst = Math.max(burstBytesMin, (this.#rate * burstMs) / 1_000)
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#tokensAt) * this.#rate) / 1_000)
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#tokensAt) * this.#rate) / 1_000)
     this.#tokensAt = now
     return this.#tokens
   }
 
-  /** So many bytes went out. May overdraw by one message. */
+  /** So many bytes went out. May overdraw, but never by more than a burst. */
   spend(bytes: number): void {
-    this.#tokens -= bytes
+    this.#tokens = Math.max(-this.#burst, this.#tokens - bytes)
+  }
+
+  get #burst(): number {
+    return Math.max(burstBytesMin, (this.#rate * burstMs) / 1_000)
   }
 
   /** When there will be something to spend again. */
@@ -85,17 +90,19 @@ export class FlowControl {
   /** Shares what both may send with a partner, by demand. Both sides come to the same split from the same four numbers. */
   share(partnerDemand: number, partnerRate: number, now: number): void {
     const mine = this.demand(now)
-    const total = this.#rate + partnerRate
+    const total = this.#rate + Math.min(rateMax, partnerRate)
     const slack = total - mine - partnerDemand
     let share: number
     if (slack >= 0) share = mine + slack / 2
     else if (mine <= total / 2) share = mine
     else if (partnerDemand <= total / 2) share = total - partnerDemand
     else share = total / 2
-    this.#rate = Math.min(rateMax, Math.max(rateMin, share))
+    // whatever the partner asks for, something is left to grow from
+    this.#rate = Math.min(rateMax, Math.max(rateMin, total / shareMin, share))
   }
 
   #decay(now: number): void {
+    if (now === this.#demandAt) return
     this.#demand *= Math.exp((this.#demandAt - now) / demandMs)
     this.#demandAt = now
   }

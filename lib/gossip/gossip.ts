@@ -118,17 +118,19 @@ export class Gossip implements SpaceListener {
     const random = this.#random
     const mesh = new Mesh(config, this.#expiry, this, this.#outbox)
     const post = new Post(config, mesh, this.#outbox)
-    const sections = new Sections(mesh, config)
+    const sections = new Sections(mesh, config, (member, beat, at) => liveness.heardOf(member, beat, at))
     const flow = new FlowControl()
     const news = new News(config, mesh, post, sections, flow)
     const transfers = new Transfers(mesh, post, sections)
     const announce = (kind: Kind, value: Uint8Array, lifetimeMs: number, at: number): void => {
       this.#write(kind, '', value, at + lifetimeMs, at)
     }
-    const liveness = new Liveness(config, mesh, post, this.#outbox, random, announce)
-    const introduced = (member: Member, at: number): void => news.met(member, at)
+    const tell = (member: Member, at: number): void => news.met(member, at)
+    const outbox = this.#outbox
+    const liveness = new Liveness({ config, mesh, post, outbox, random, announce, revived: tell })
     const seeds = this.#seeds
-    const exchange = new Exchange({ config, mesh, post, sections, transfers, liveness, flow, random, seeds, introduced })
+    const parts = { config, mesh, post, sections, transfers, liveness, flow, random, seeds }
+    const exchange = new Exchange({ ...parts, introduced: tell })
     this.#life = { mesh, post, sections, flow, news, transfers, liveness, exchange }
     this.#embody(incarnation)
     news.start()

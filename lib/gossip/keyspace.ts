@@ -277,8 +277,9 @@ export class KeySpace {
     }
     const before = this.#keys?.get(entry.key)
     const size = cost(entry) - (before === undefined ? 0 : cost(before))
-    const spared = this.#unswept === undefined ? 0 : this.#sparedBytes
-    if (size > 0 && this.stateBytes + size > this.#limits.maxStateBytes + spared) {
+    // the owner keeps the bound; we may hold more than it does for a while, as our tombstones are younger
+    const limit = 2 * this.#limits.maxStateBytes + (this.#unswept === undefined ? 0 : this.#sparedBytes)
+    if (size > 0 && this.stateBytes + size > limit) {
       this.#heap.release(entry)
       return
     }

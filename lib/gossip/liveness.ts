@@ -69,6 +69,7 @@ export class Liveness {
   readonly #outbox: Outbox
   readonly #random: Random
   readonly #announce: Announce
+  readonly #revived: (member: Member, now: number) => void
   /** Those that follow us and hear our heartbeat. At most `observers`. */
   #observers: Member[] = []
   /** Those that we follow and watch. At most `observers`. */
@@ -86,13 +87,23 @@ export class Liveness {
   #nextCheck = 0
   #lastCheck = 0
 
-  constructor(config: GossipConfig, mesh: Mesh, post: Post, outbox: Outbox, random: Random, announce: Announce) {
-    this.#config = config
-    this.#mesh = mesh
-    this.#post = post
-    this.#outbox = outbox
-    this.#random = random
-    this.#announce = announce
+  constructor(parts: {
+    config: GossipConfig
+    mesh: Mesh
+    post: Post
+    outbox: Outbox
+    random: Random
+    announce: Announce
+    /** Called when a member that was held for dead has spoken to us itself: others may not know. */
+    revived: (member: Member, now: number) => void
+  }) {
+    this.#config = parts.config
+    this.#mesh = parts.mesh
+    this.#post = parts.post
+    this.#outbox = parts.outbox
+    this.#random = parts.random
+    this.#announce = parts.announce
+    this.#revived = parts.revived
   }
 
   start(now: number): void {
@@ -149,7 +160,12 @@ export class Liveness {
   #watch(member: Member, now: number): void {
     if (member.detector !== undefined) return
     const { heartbeatIntervalMs, minDeviationMs, acceptablePauseMs } = this.#config
-    member.detector = new PhiAccrualDetector({ firstIntervalMs: heartbeatIntervalMs, minDeviationMs, acceptablePauseMs })
+    member.detector = new PhiAccrualDetector({
+      firstIntervalMs: heartbeatIntervalMs,
+      maxIntervalMs: heartbeatIntervalMs * 2 + acceptablePauseMs,
+      minDeviationMs,
+      acceptablePauseMs,
+    })
     member.detector.expect(now)
   }
 
@@ -273,6 +289,13 @@ export class Liveness {
 
   /** A message came from the member itself; its counter says whether it is news of life. */
   heard(member: Member, beat: number, now: number): void {
+    const wasDead = member.state === 'dead'
+    this.heardOf(member, beat, now)
+    if (wasDead && member.isLive) this.#revived(member, now)
+  }
+
+  /** Somebody knows of this heartbeat of the member. */
+  heardOf(member: Member, beat: number, now: number): void {
     if (beat <= member.beat) return
     member.beat = beat
     member.detector?.heartbeat(now)
@@ -344,7 +367,7 @@ export class Liveness {
     const subject = this.#mesh.named(name)
     if (subject === undefined || subject.identity.incarnation !== incarnation) return
     if (entry.kind === Kind.alive) {
-      if (subject === speaker) this.heard(subject, beat, now)
+      if (subject === speaker) this.heardOf(subject, beat, now)
       return
     }
     if (subject === this.#mesh.self) this.#refute(beat, now)

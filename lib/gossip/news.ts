@@ -71,6 +71,7 @@ export class News {
 
   /** Own log has grown by so many bytes. What may wait goes out with what may not, or with the next exchange at the latest. */
   wrote(bytes: number, mayWait: boolean, now: number): void {
+    this.#flow.made(bytes, now)
     if (this.#mesh.liveCount > 0) this.#pendingBytes += bytes
     this.#dueAt = mayWait ? Math.min(this.#dueAt, now + this.#config.gossipIntervalMs) : -Infinity
   }

@@ -15,6 +15,8 @@ export interface PhiAccrualOptions {
   readonly minDeviationMs?: number
   /** Silence beyond the usual interval that raises no suspicion: lost heartbeats, garbage collection. Default 0. */
   readonly acceptablePauseMs?: number
+  /** Longer intervals count as this: one long outage must not make the detector blind for the next. Default Infinity. */
+  readonly maxIntervalMs?: number
   /** Number of intervals remembered. Default 100. */
   readonly windowSize?: number
 }
@@ -34,6 +36,7 @@ export class PhiAccrualDetector {
   readonly #intervals: number[] = []
   readonly #windowSize: number
   readonly #firstIntervalMs: number
+  readonly #maxIntervalMs: number
   #next = 0
   #last: number | undefined
 
@@ -41,6 +44,7 @@ export class PhiAccrualDetector {
     this.#firstIntervalMs = options.firstIntervalMs ?? 1_000
     this.#minDeviationMs = options.minDeviationMs ?? this.#firstIntervalMs / 4
     this.#acceptablePauseMs = options.acceptablePauseMs ?? 0
+    this.#maxIntervalMs = options.maxIntervalMs ?? Infinity
     this.#windowSize = options.windowSize ?? 100
   }
 
@@ -57,7 +61,7 @@ export class PhiAccrualDetector {
   /** A heartbeat came. */
   heartbeat(now: number): void {
     if (this.#last !== undefined && now > this.#last) {
-      this.#intervals[this.#next] = now - this.#last
+      this.#intervals[this.#next] = Math.min(now - this.#last, this.#maxIntervalMs)
       this.#next = (this.#next + 1) % this.#windowSize
     }
     this.#last = now

@@ -47,15 +47,18 @@ interface Parked {
 export class Sections {
   readonly #mesh: Mesh
   readonly #config: GossipConfig
+  readonly #heardOf: (member: Member, beat: number, now: number) => void
   /** Bounded by `parkedMax` and `parkedBytesMax`. */
   #parked: Parked[] = []
   #parkedBytes = 0
   /** The highest incarnation that others believe of our own name, beyond ours; 0 when none. */
   outbid = 0
 
-  constructor(mesh: Mesh, config: GossipConfig) {
+  /** `heardOf` is told of the heartbeats that sections carry. */
+  constructor(mesh: Mesh, config: GossipConfig, heardOf: (member: Member, beat: number, now: number) => void) {
     this.#mesh = mesh
     this.#config = config
+    this.#heardOf = heardOf
   }
 
   /**
@@ -121,6 +124,7 @@ export class Sections {
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
       return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, introduced: false }
     }
+    if (state === 'alive') this.#heardOf(member, beat, now)
     const { space } = member
     const wasIntroduced = member.introduced
     const before = space.maxVersion

@@ -20,6 +20,8 @@ const chunkBytesMax = 64 << 10
 /** The values of one peer's entries. */
 export class ValueHeap {
   #current: Chunk | undefined
+  /** Bytes of all values held. */
+  #live = 0
 
   /** Copies a value in, and has the entry point to it. */
   put(entry: Entry, source: Uint8Array, start: number, end: number): void {
@@ -32,6 +34,7 @@ export class ValueHeap {
     entry.length = length
     chunk.used += length
     chunk.live += length
+    this.#live += length
     chunk.entries.push(entry)
   }
 
@@ -41,6 +44,7 @@ export class ValueHeap {
     if (chunk === undefined) return
     entry.chunk = undefined
     chunk.live -= entry.length
+    this.#live -= entry.length
     entry.length = 0
     if (chunk === this.#current) {
       if (chunk.live === 0) this.#current = undefined
@@ -50,7 +54,8 @@ export class ValueHeap {
   #room(length: number): Chunk {
     const current = this.#current
     if (current !== undefined && current.bytes.length - current.used >= length) return current
-    const size = Math.min(chunkBytesMax, Math.max(chunkBytesMin, (current?.bytes.length ?? 0) * 2))
+    // as much room as is in use: a log of one small key, however often it changes, takes no more than it needs
+    const size = Math.min(chunkBytesMax, Math.max(chunkBytesMin, this.#live))
     const chunk: Chunk = { bytes: new Uint8Array(Math.max(size, length)), used: 0, live: 0, entries: [] }
     // a value that fills a chunk of its own leaves the current one open for smaller ones
     if (length < size || current === undefined) this.#current = chunk
@@ -62,6 +67,7 @@ export class ValueHeap {
       if (entry.chunk !== chunk) continue
       const { offset, length } = entry
       chunk.live -= length
+      this.#live -= length
       this.put(entry, chunk.bytes, offset, offset + length)
     }
   }
