@@ -34,6 +34,8 @@ const settleMs = 100
 const settleMsMax = 500
 /** How many of those that changed lately a heartbeat tells of, so that whoever was passed by notices. */
 const hotMax = 8
+/** Dead members asked at a time. */
+const probesAtATime = 16
 /** How likely a heartbeat is sent as a datagram too, while datagrams to that peer seem not to get through. */
 const retryDatagramChance = 0.1
 /** While somebody is late, how often to look. */
@@ -80,6 +82,8 @@ export class Liveness {
   readonly #suspects = new Set<Member>()
   /** The counter of our last answer to a suspicion. */
   #refutedAt = 0
+  /** Dead members yet to be asked whether they live. Bounded by the members there are. */
+  #probes: Member[] = []
   /** When the rings began to change, and when to look up who follows whom. */
   #changedAt: number | undefined
   #placesDue = Infinity
@@ -111,6 +115,7 @@ export class Liveness {
     this.#nextBeat = now + this.#random.unit() * this.#config.heartbeatIntervalMs
     this.#nextCheck = now + this.#config.heartbeatIntervalMs
     this.#lastCheck = now
+    this.#probes = []
     this.#changedAt = undefined
     this.#placesDue = now
     this.#observers = []
@@ -232,6 +237,10 @@ export class Liveness {
       if (now - suspicion.since < this.#patience(suspicion.observers.size) * (mine ? 1 : 2)) continue
       this.#condemn(member, mine, now)
     }
+    for (const member of this.#probes.splice(0, probesAtATime)) {
+      if (member.state === 'dead') this.#post.send('liveness', member, [this.#heartbeat(true, now)])
+    }
+    if (this.#probes.length > 0) late = true
     this.#lastCheck = now
     this.#nextCheck = now + (late ? lateCheckMs : this.#config.heartbeatIntervalMs / 2)
   }
@@ -291,7 +300,12 @@ export class Liveness {
   heard(member: Member, beat: number, now: number): void {
     const wasDead = member.state === 'dead'
     this.heardOf(member, beat, now)
-    if (wasDead && member.isLive) this.#revived(member, now)
+    if (!wasDead || !member.isLive) return
+    this.#revived(member, now)
+    // if one comes back, the fault may have been in between: then others have come back with it
+    if (this.#probes.length > 0) return
+    this.#probes = shuffle(this.#random, [...this.#mesh.stopped].filter((other) => other.state === 'dead'))
+    this.#nextCheck = Math.min(this.#nextCheck, now + lateCheckMs)
   }
 
   /** Somebody knows of this heartbeat of the member. */
