@@ -132,7 +132,7 @@ export class Gossip implements SpaceListener {
     const parts = { config, mesh, post, sections, transfers, liveness, flow, random, seeds }
     const exchange = new Exchange({ ...parts, introduced: tell })
     this.#life = { mesh, post, sections, flow, news, transfers, liveness, exchange }
-    this.#embody(incarnation)
+    this.#embody(incarnation, false)
     news.start()
     liveness.start(now)
     exchange.start(now)
@@ -141,9 +141,9 @@ export class Gossip implements SpaceListener {
   }
 
   /** Own keys begin to count from version 1 in a new incarnation. */
-  #embody(incarnation: number): void {
+  #embody(incarnation: number, keepEvents: boolean): void {
     const { mesh } = this.#alive
-    this.#own.renew(this.config.metadata)
+    this.#own.renew(this.config.metadata, keepEvents)
     mesh.settle(new Member(identify(this.#own.name, incarnation), this.#own))
     this.#grown = true
   }
@@ -232,7 +232,8 @@ export class Gossip implements SpaceListener {
     const incarnation = life.sections.outbid + 1
     life.sections.outbid = 0
     if (incarnation <= this.incarnation || incarnation > counterMax) return
-    this.#embody(incarnation)
+    // who remembers the later life has heard nothing of this one
+    this.#embody(incarnation, true)
     life.news.start()
   }
 

@@ -3,7 +3,7 @@ import { counterMax, Malformed } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
 import { Entry, Kind, kindMax } from './entry.js'
 import type { Expiry } from './expiry.js'
-import { ValueHeap } from './valueheap.js'
+import { copyOfValue, ValueHeap } from './valueheap.js'
 
 /** Who wants to know what changes in a key space. Calls come in version order. */
 export interface SpaceListener {
@@ -119,18 +119,19 @@ export class KeySpace {
   }
 
   /**
-   * Numbers what is in force from version 1, for the owner's next life; events and tombstones do not survive it.
-   * The new metadata comes first, so that it is the first that others learn.
+   * Numbers what is in force from version 1, for the owner's next life. Tombstones do not survive it, and events only if
+   * asked: when they have not been heard. The metadata comes first, so that it is the first that others learn.
    */
-  renew(metadata: Uint8Array): void {
-    const kept = this.#log.filter((entry) => !entry.gone && entry.kind === Kind.set && entry.key !== '')
-    const values = kept.map((entry) => (entry.chunk as { bytes: Uint8Array } | undefined)?.bytes.slice(entry.offset, entry.offset + entry.length))
+  renew(metadata: Uint8Array, keepEvents: boolean): void {
+    const keys = this.#log.filter((entry) => !entry.gone && entry.kind === Kind.set && entry.key !== '')
+    const events = this.#events.filter((entry) => !entry.gone && entry.kind === Kind.event)
+    const kept = (keepEvents ? [...keys, ...events] : keys).map((entry) => ({ entry, value: copyOfValue(entry) }))
     this.clear()
     this.maxVersion = 0
     this.gcVersion = 0
     this.eventSequence = 0
     this.write(Kind.set, '', metadata, Infinity)
-    kept.forEach((entry, i) => this.write(Kind.set, entry.key, values[i] ?? new Uint8Array(0), entry.deadline))
+    for (const { entry, value } of kept) this.write(entry.kind, entry.key, value, entry.deadline)
   }
 
   /** Lets go of everything, without a word to the listener. */
