@@ -7,6 +7,8 @@ export interface DigestEntry {
   readonly id: number
   readonly max: number
   readonly gc: number
+  /** Whether its owner is held for alive there. */
+  readonly alive: boolean
   /** A bulk transfer of this log is coming in already: send nothing of it. */
   readonly incoming: boolean
 }
@@ -20,7 +22,7 @@ export function writeEntry(writer: Writer, member: Member, now: number): void {
   const { space } = member
   writer.u48(member.identity.id)
   writer.varint(space.maxVersion)
-  writer.varint(space.gcVersion * 2 + (member.incomingUntil > now ? 1 : 0))
+  writer.varint(space.gcVersion * 4 + (member.isLive ? 2 : 0) + (member.incomingUntil > now ? 1 : 0))
 }
 
 /** A log of which nothing is known. */
@@ -34,7 +36,7 @@ export function readEntry(reader: Reader): DigestEntry {
   const id = reader.u48()
   const max = reader.counter()
   const flagged = reader.varint()
-  return { id, max, gc: Math.floor(flagged / 2), incoming: flagged % 2 === 1 }
+  return { id, max, gc: Math.floor(flagged / 4), alive: flagged % 4 >= 2, incoming: flagged % 2 === 1 }
 }
 
 /** A counted list of entries; the count is checked against what is left before anything is made. */

@@ -1,5 +1,6 @@
 import { Writer } from './bytes.js'
 import type { Reader } from './bytes.js'
+import { dropOldest } from './bounded.js'
 import type { GossipConfig } from './config.js'
 import { entryBytesMax, readEntries, writeCounted, writeEntry, writeUnknown } from './digest.js'
 import type { DigestEntry } from './digest.js'
@@ -29,6 +30,8 @@ const attemptsMax = 3
 const answerMs = 1_000
 /** Exchanges under way, and differences to look into, at the most. */
 const underWayMax = 256
+/** Strangers looked into at the most between two regular exchanges: their names are whatever they say. */
+const strangersMax = 16
 /** After so many exchanges that showed a difference and did not mend it, everything is compared. */
 const fruitlessMax = 3
 /** A log that comes in bulk is taken to go on coming for this long after each batch. */
@@ -87,6 +90,7 @@ export class Exchange {
   readonly #differences = new Map<string, Difference>()
   /** Names of strangers who came to us: we are the first to hear of them. At most `underWayMax`. */
   readonly #strangers = new Set<string>()
+  #strangersMet = 0
   #nextToken = 1
   #nextExchange = 0
   #nextPull = 0
@@ -165,6 +169,7 @@ export class Exchange {
   /** Begins an exchange with a random live peer; now and then with a dead one, so that a healed partition is noticed. */
   exchange(now: number): void {
     this.#nextExchange = now + this.#config.gossipIntervalMs * (0.9 + 0.2 * this.#random.unit())
+    this.#strangersMet = 0
     const ring = this.#mesh.rings[0]
     if (ring.size > 1) {
       let partner = ring.at(this.#random.below(ring.size))
@@ -185,6 +190,7 @@ export class Exchange {
   compareWith(name: string, { summary, hot }: Knowledge, now: number): void {
     if (summary === this.#mesh.summaryValue(now) || this.#mesh.summary.passed(summary)) return
     const due = now + graceMs
+    for (const entry of hot) this.#weigh(entry, now)
     if (hot.some((entry) => this.#isNews(entry, now))) this.#lookInto(name, { due, hot })
     else this.#lookInto(name, { due, summary })
   }
@@ -195,13 +201,26 @@ export class Exchange {
   }
 
   #lookInto(name: string, difference: Difference): void {
-    if (this.#differences.size < underWayMax || this.#differences.has(name)) this.#differences.set(name, difference)
+    const before = this.#differences.get(name)
+    if (before === undefined) {
+      if (this.#differences.size >= underWayMax) return
+      if (this.#mesh.named(name) === undefined && ++this.#strangersMet > strangersMax) return
+    }
+    // a reason that keeps coming must not put off the looking
+    this.#differences.set(name, before === undefined ? difference : { ...difference, due: Math.min(before.due, difference.due) })
+  }
+
+  /** Whether we agree on who is alive. */
+  #weigh(entry: DigestEntry, now: number): void {
+    const member = this.#mesh.withId(entry.id)
+    if (member === undefined || !member.introduced || member === this.#mesh.self) return
+    if (entry.alive !== member.isLive) this.#liveness.disagree(member, now)
   }
 
   /** Whether an entry of somebody's digest is beyond what we have, and not coming in already. */
   #isNews(entry: DigestEntry, now: number): boolean {
     const member = this.#mesh.withId(entry.id)
-    if (member === undefined) return !this.#mesh.wasForgotten(entry.id)
+    if (member === undefined) return !this.#mesh.isPast(entry.id)
     return entry.max > member.space.maxVersion && member.incomingUntil <= now && member !== this.#mesh.self
   }
 
@@ -326,7 +345,7 @@ export class Exchange {
       const { id } = identify(header.name, header.incarnation)
       const known = this.#mesh.named(header.name)
       const isOlder = known !== undefined && known.identity.incarnation > header.incarnation
-      if (!isOlder && !this.#mesh.isForgotten(id, header.beat)) {
+      if (!isOlder && !this.#mesh.isForgotten(header.name, header.incarnation, header.beat)) {
         wants.add(id)
         this.#strangers.add(header.name)
         dropOldest(this.#strangers, underWayMax)
@@ -335,8 +354,9 @@ export class Exchange {
     for (const entry of entries) {
       if (this.#isNews(entry, now)) wants.add(entry.id)
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined) continue
+      if (member === undefined || listed.has(member)) continue
       listed.add(member)
+      this.#weigh(entry, now)
       if (!entry.incoming && this.#mesh.isShared(member, now) && member.space.canAdvance(entry)) {
         needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
       }
@@ -424,9 +444,11 @@ export class Exchange {
       this.#fruitless = 0
     } else if (pulled) this.#pullPauseMs = Math.min(this.#config.gossipIntervalMs, this.#pullPauseMs * 2)
     const needs: Need[] = []
+    const asked = new Set<Member>()
     for (const entry of entries) {
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined || !member.space.canAdvance(entry)) continue
+      if (member === undefined || asked.has(member) || !member.space.canAdvance(entry)) continue
+      asked.add(member)
       needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
     }
     if (needs.length > 0 || asks) this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
@@ -449,15 +471,6 @@ export class Exchange {
     if (via === 'datagram') this.#post.answered(from, now)
     this.#seeds.answered(asked.partner, from.name)
     return asked.pulls
-  }
-}
-
-/** Keeps a collection within its bound; it iterates in the order of insertion. */
-function dropOldest<T>(collection: { size: number; keys(): IterableIterator<T>; delete(key: T): boolean }, max: number): void {
-  if (collection.size <= max) return
-  for (const oldest of collection.keys()) {
-    collection.delete(oldest)
-    return
   }
 }
 

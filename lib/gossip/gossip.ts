@@ -10,7 +10,7 @@ import { Exchange } from './exchange.js'
 import { Expiry } from './expiry.js'
 import { FlowControl } from './flow.js'
 import { identify } from './identity.js'
-import { KeySpace } from './keyspace.js'
+import { KeySpace, lifetimeMsMax } from './keyspace.js'
 import type { SpaceListener } from './keyspace.js'
 import { Liveness } from './liveness.js'
 import { Member } from './member.js'
@@ -30,6 +30,8 @@ import { copyOfValue, valueOf } from './valueheap.js'
 
 /** How often to look whom to forget. */
 const forgetCheckMs = 1_000
+/** News that its sender sent so many heartbeats ago is old: read, but not passed on. */
+const staleBeats = 20
 /** A farewell is kept in its speaker's log as long as suspicions are. */
 const farewellMs = 60_000
 
@@ -86,6 +88,8 @@ export class Gossip implements SpaceListener {
   /** Whether `set` or `say` returned false and a `drain` is owed. */
   #saturated = false
   #nextForget = Infinity
+  /** The heartbeat that a life begins with. */
+  #beat = 0
   /** The time that was passed in last; for notices made on the way. */
   #now = 0
 
@@ -143,8 +147,11 @@ export class Gossip implements SpaceListener {
   /** Own keys begin to count from version 1 in a new incarnation. */
   #embody(incarnation: number, keepEvents: boolean): void {
     const { mesh } = this.#alive
-    this.#own.renew(this.config.metadata, keepEvents)
-    mesh.settle(new Member(identify(this.#own.name, incarnation), this.#own))
+    this.#own.renew(this.config.metadata, keepEvents, this.#now)
+    const self = new Member(identify(this.#own.name, incarnation), this.#own)
+    // suspicions of the former life are answered beyond its heartbeats
+    self.beat = this.#beat
+    mesh.settle(self)
     this.#grown = true
   }
 
@@ -215,7 +222,7 @@ export class Gossip implements SpaceListener {
         exchange.onDelta(reader, header, sender, via, now)
         break
       case Message.news:
-        news.receive(reader, () => {
+        news.receive(reader, sender === undefined || header.beat >= sender.beat - staleBeats, () => {
           sections.readAll(reader, now, (outcome) => {
             const missing = outcome.gap || (outcome.introduced && outcome.reached < outcome.latest)
             if (missing) exchange.lacks(header.name, now)
@@ -233,7 +240,9 @@ export class Gossip implements SpaceListener {
     life.sections.outbid = 0
     if (incarnation <= this.incarnation || incarnation > counterMax) return
     // who remembers the later life has heard nothing of this one
+    this.#beat = life.mesh.self.beat
     this.#embody(incarnation, true)
+    life.transfers.clear()
     life.news.start()
   }
 
@@ -272,7 +281,7 @@ export class Gossip implements SpaceListener {
       member.queuedBytes = bytes
       if (bytes < queuedBytesHigh) member.fullSince = Infinity
     }
-    transfers.pump(peer, now)
+    transfers.pump(peer, bytes, now)
   }
 
   // ---- time
@@ -305,7 +314,7 @@ export class Gossip implements SpaceListener {
   nextWake(): number {
     const life = this.#life
     if (life === undefined) return Infinity
-    if (this.#grown) return this.#now
+    if (this.#grown || !this.#outbox.isEmpty) return this.#now
     const { liveness, exchange, news } = life
     const wake = Math.min(liveness.nextWake, exchange.nextWake, news.nextWake(this.#now))
     return Math.min(wake, this.#expiry.nextDue, this.#nextForget)
@@ -322,7 +331,10 @@ export class Gossip implements SpaceListener {
 
   /** Takes out what there is to do. */
   drain(): Effects {
-    return this.#outbox.drain()
+    const effects = this.#outbox.drain()
+    for (const peer of effects.drops) this.#life?.transfers.stop(peer)
+    if (effects.drops.length > 0) this.#life?.news.unblock()
+    return effects
   }
 
   // ---- what the user does
@@ -363,7 +375,7 @@ export class Gossip implements SpaceListener {
 
   #write(kind: Kind, key: string, value: Uint8Array, deadline: number, now: number, mayWait = false): void {
     this.#now = now
-    this.#own.write(kind, key, value, deadline)
+    this.#own.write(kind, key, value, Math.min(deadline, deadline === Infinity ? Infinity : now + lifetimeMsMax), now)
     this.#grown = true
     this.#life?.news.wrote(key.length + value.length + 16, mayWait, now)
   }

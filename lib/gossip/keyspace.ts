@@ -30,6 +30,9 @@ export interface SpaceLimits {
   readonly tombstoneGraceMs: number
 }
 
+/** Longer lifetimes count as this: some thousand years. */
+export const lifetimeMsMax = 2 ** 45
+
 /** Marks the end of the records in a delta. */
 const endOfRecords = 0xff
 /** Added to a record's kind when the time left follows. */
@@ -98,6 +101,11 @@ export class KeySpace {
     return keys
   }
 
+  /** What others may be told of the number of events said: one more than it, or 0 while we do not know it for sure. */
+  get statedSequence(): number {
+    return this.#current && this.#unswept === undefined ? this.eventSequence + 1 : 0
+  }
+
   /** Bytes that a key would add or free: what `maxStateBytes` counts. */
   sizeOf(key: string): number {
     const entry = this.#keys?.get(key)
@@ -107,7 +115,10 @@ export class KeySpace {
   // ---- the owner writes
 
   /** The owner's next word. Limits have been checked. */
-  write(kind: Kind, key: string, value: Uint8Array, deadline: number): Entry {
+  write(kind: Kind, key: string, value: Uint8Array, deadline: number, now: number): Entry {
+    this.#current = true
+    const before = kind <= Kind.tombstone ? this.#keys?.get(key) : undefined
+    if (before !== undefined) this.#endIfOver(before, now)
     const entry = new Entry(kind, key, this.maxVersion + 1, deadline)
     this.maxVersion = entry.version
     if (kind === Kind.event) entry.sequence = ++this.eventSequence
@@ -122,7 +133,7 @@ export class KeySpace {
    * Numbers what is in force from version 1, for the owner's next life. Tombstones do not survive it, and events only if
    * asked: when they have not been heard. The metadata comes first, so that it is the first that others learn.
    */
-  renew(metadata: Uint8Array, keepEvents: boolean): void {
+  renew(metadata: Uint8Array, keepEvents: boolean, now: number): void {
     const keys = this.#log.filter((entry) => !entry.gone && entry.kind === Kind.set && entry.key !== '')
     const events = this.#events.filter((entry) => !entry.gone && entry.kind === Kind.event)
     const kept = (keepEvents ? [...keys, ...events] : keys).map((entry) => ({ entry, value: copyOfValue(entry) }))
@@ -130,8 +141,8 @@ export class KeySpace {
     this.maxVersion = 0
     this.gcVersion = 0
     this.eventSequence = 0
-    this.write(Kind.set, '', metadata, Infinity)
-    for (const { entry, value } of kept) this.write(entry.kind, entry.key, value, entry.deadline)
+    this.write(Kind.set, '', metadata, Infinity, now)
+    for (const { entry, value } of kept) this.write(entry.kind, entry.key, value, entry.deadline, now)
   }
 
   /** Lets go of everything, without a word to the listener. */
@@ -239,7 +250,7 @@ export class KeySpace {
     if (version === previous || version > counterMax) throw new Malformed('versions do not rise')
     const key = kind <= Kind.event ? reader.text(this.#limits.maxKeyBytes) : ''
     const sequence = kind === Kind.event ? reader.varint() : 0
-    const leftMs = (head & timedFlag) === 0 ? Infinity : reader.varint()
+    const leftMs = (head & timedFlag) === 0 ? Infinity : Math.min(reader.varint(), lifetimeMsMax)
     const length = kind === Kind.tombstone ? 0 : reader.length(this.#limits.maxValueBytes)
     const start = reader.skip(length)
     if (version <= this.maxVersion) return version
@@ -285,7 +296,8 @@ export class KeySpace {
       return
     }
     const known = before !== undefined && before.version === entry.version
-    const shown = before !== undefined && before.kind === Kind.set && before.deadline > now
+    if (before !== undefined) this.#endIfOver(before, now)
+    const shown = before?.kind === Kind.set
     if (known && shown) {
       // the same word again, as after starting over; only its time may have run out meanwhile
       if (entry.kind === Kind.tombstone) this.#listener.expired(this, before)
@@ -341,12 +353,18 @@ export class KeySpace {
       this.#countGone()
       return
     }
+    this.#endIfOver(entry, now)
+    entry.deadline = now + this.#limits.tombstoneGraceMs
+    this.#expiry.add(this, entry)
+  }
+
+  /** Its time is over, though the clock has not come round to it yet. */
+  #endIfOver(entry: Entry, now: number): void {
+    if (entry.kind !== Kind.set || entry.deadline > now) return
     this.#listener.expired(this, entry)
     this.stateBytes -= entry.length
     entry.kind = Kind.tombstone
-    entry.deadline = now + this.#limits.tombstoneGraceMs
     this.#heap.release(entry)
-    this.#expiry.add(this, entry)
   }
 
   // ---- inside

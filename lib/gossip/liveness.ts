@@ -318,7 +318,7 @@ export class Liveness {
     if (member.state !== 'dead' || beat <= member.deadBeat) return
     // condemned for a refused connection, and alive all the same: that proves nothing about this peer from now on
     if (member.wasRefused) member.refusalsLie = true
-    this.#mesh.revive(member)
+    this.#mesh.revive(member, now)
   }
 
   /** Answers if asked, the way the question came. Returns what the sender says it knows. */
@@ -347,6 +347,15 @@ export class Liveness {
     this.#doubted.add(member)
   }
 
+  /** Somebody holds a member for alive that we hold for dead, or the other way round: see for ourselves. */
+  disagree(member: Member, now: number): void {
+    if (member.isLive) this.doubt(member, now)
+    else if (member.state === 'dead' && now - member.askedAt >= this.#config.heartbeatIntervalMs) {
+      member.askedAt = now
+      this.#post.send('liveness', member, [this.#heartbeat(true, now)])
+    }
+  }
+
   #trust(member: Member): void {
     member.doubted = false
     this.#doubted.delete(member)
@@ -373,13 +382,11 @@ export class Liveness {
       this.#outbox.drop(speaker.name)
       return
     }
-    const reader = new Reader(valueOf(entry))
-    const name = readName(reader)
-    const incarnation = reader.counter()
-    const beat = reader.counter()
-    if (beat > rumouredBeatMax) return
-    const subject = this.#mesh.named(name)
-    if (subject === undefined || subject.identity.incarnation !== incarnation) return
+    const about = readRumour(entry)
+    if (about === undefined || about.beat > rumouredBeatMax) return
+    const { beat } = about
+    const subject = this.#mesh.named(about.name)
+    if (subject === undefined || subject.identity.incarnation !== about.incarnation) return
     if (entry.kind === Kind.alive) {
       if (subject === speaker) this.heardOf(subject, beat, now)
       return
@@ -400,5 +407,15 @@ export class Liveness {
     self.beat = Math.max(self.beat, beat) + 1
     this.#refutedAt = self.beat
     this.#announce(Kind.alive, this.#aboutPeer(self), rumourMs, now)
+  }
+}
+
+/** What a suspicion, verdict or answer says; undefined when it makes no sense. */
+function readRumour(entry: Entry): { name: string; incarnation: number; beat: number } | undefined {
+  try {
+    const reader = new Reader(valueOf(entry))
+    return { name: readName(reader), incarnation: reader.counter(), beat: reader.counter() }
+  } catch {
+    return undefined
   }
 }

@@ -47,7 +47,7 @@ export class Member {
   fullSince = Infinity
   /** Until when a bulk transfer of its key space is taken to be coming in. */
   incomingUntil = -Infinity
-  /** The version counted in the summary; 0: not counted. */
+  /** What is counted in the summary: twice the version, and one more if alive; 0: not counted. */
   summed = 0
   /** Whether the summary has to look at it again. */
   stale = false

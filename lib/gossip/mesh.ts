@@ -1,3 +1,4 @@
+import { dropOldest } from './bounded.js'
 import type { GossipConfig } from './config.js'
 import type { Expiry } from './expiry.js'
 import { identify } from './identity.js'
@@ -13,6 +14,12 @@ import { Summary } from './summary.js'
 const hotMs = 3_000
 /** How many forgotten lives are remembered, so that a late message does not raise them. */
 const forgottenMax = 4_096
+
+/** How somebody's life ended, and how long ago. */
+export interface Stopped {
+  readonly how: 'dead' | 'left'
+  readonly agoMs: number
+}
 
 /**
  * Everybody known here, oneself included: by name, by id, on the two rings; what changed lately; who was forgotten.
@@ -32,8 +39,10 @@ export class Mesh {
   readonly #byId = new Map<number, Member>()
   /** Members that changed lately, the latest last, with the time. Bounded by the members there are. */
   readonly #hot = new Map<Member, number>()
-  /** Heartbeats of forgotten lives by id. Bounded by `forgottenMax`. */
-  readonly #forgotten = new Map<number, number>()
+  /** The last life of each that was forgotten, by name. Bounded by `forgottenMax`. */
+  readonly #forgotten = new Map<string, { readonly incarnation: number; readonly beat: number }>()
+  /** Ids of lives that are over, so that nobody is asked for them. Bounded by `forgottenMax`. */
+  readonly #pastIds = new Set<number>()
   /** Set when the rings changed and neighbours must be looked up anew. */
   ringsChanged = true
 
@@ -75,37 +84,40 @@ export class Mesh {
     return this.#byId.get(id)
   }
 
-  /** Whether this life is over for us: forgotten at this heartbeat or a later one. */
-  isForgotten(id: number, beat: number): boolean {
-    const last = this.#forgotten.get(id)
-    return last !== undefined && beat <= last
+  /** Whether this life is over for us: a later one was forgotten, or this one, at this heartbeat or a later one. */
+  isForgotten(name: string, incarnation: number, beat: number): boolean {
+    const last = this.#forgotten.get(name)
+    if (last === undefined) return false
+    return incarnation < last.incarnation || (incarnation === last.incarnation && beat <= last.beat)
   }
 
-  /** Whether this life was forgotten, at whatever heartbeat. Should it live after all, it will say so itself. */
-  wasForgotten(id: number): boolean {
-    return this.#forgotten.has(id)
+  /** Whether this life was forgotten or replaced. Should it live after all, it will say so itself. */
+  isPast(id: number): boolean {
+    return this.#pastIds.has(id)
   }
 
   /**
    * The member with this name in this incarnation, made if need be: undefined when a newer incarnation is known, it was
    * forgotten, or too many are known. A newer incarnation takes the place of an older one.
    */
-  meet(name: string, incarnation: number, beat: number, state: 'alive' | 'dead' | 'left', now: number): Member | undefined {
+  meet(name: string, incarnation: number, beat: number, stopped: Stopped | undefined, now: number): Member | undefined {
     const known = this.#byName.get(name)
     if (known !== undefined) {
       if (known.identity.incarnation === incarnation) return known
       if (known.identity.incarnation > incarnation || known === this.self) return undefined
     } else if (this.#byName.size > this.#config.maxPeers) return undefined
+    if (this.isForgotten(name, incarnation, beat)) return undefined
+    if (stopped !== undefined && stopped.agoMs >= this.#config.forgetAfterMs / 2) return undefined
     const identity = identify(name, incarnation)
-    if (this.isForgotten(identity.id, beat)) return undefined
-    this.#forgotten.delete(identity.id)
+    this.#forgotten.delete(name)
+    this.#pastIds.delete(identity.id)
     if (known !== undefined) this.#supersede(known, now)
     const member = this.create(identity)
     member.beat = beat
-    if (state !== 'alive') {
-      member.state = state
+    if (stopped !== undefined) {
+      member.state = stopped.how
       member.deadBeat = beat
-      member.stoppedAt = now
+      member.stoppedAt = now - stopped.agoMs
       this.stopped.add(member)
     }
     this.#insert(member)
@@ -135,18 +147,19 @@ export class Mesh {
     member.stoppedAt = now
     this.stopped.add(member)
     this.#leave(member)
+    this.grew(member, now)
     if (member.introduced) {
       this.#outbox.notify({ kind: 'peer:stop', peer: member.name, reason: how === 'left' ? 'left' : 'failed' })
     }
   }
 
   /** It turned out to be alive after all. */
-  revive(member: Member): void {
+  revive(member: Member, now: number): void {
     member.state = 'alive'
     member.stoppedAt = Infinity
     this.stopped.delete(member)
     member.suspicion = undefined
-    this.summary.touch(member)
+    this.grew(member, now)
     if (!member.introduced) return
     this.#enter(member)
     this.#outbox.notify({ kind: 'peer:start', peer: member.name })
@@ -155,17 +168,13 @@ export class Mesh {
   /** Drops what is held of it. */
   forget(member: Member): void {
     this.#remove(member)
-    this.#forgotten.set(member.identity.id, member.beat)
-    if (this.#forgotten.size > forgottenMax) {
-      for (const oldest of this.#forgotten.keys()) {
-        this.#forgotten.delete(oldest)
-        break
-      }
-    }
+    const { name, incarnation } = member.identity
+    this.#forgotten.set(name, { incarnation, beat: member.beat })
+    dropOldest(this.#forgotten, forgottenMax)
     if (member.introduced) this.#outbox.notify({ kind: 'peer:forgotten', peer: member.name })
   }
 
-  /** Its key space has grown. */
+  /** Its key space has grown, or it died or came back: others are told of it first for a while. */
   grew(member: Member, now: number): void {
     this.summary.touch(member)
     this.#hot.delete(member)
@@ -214,6 +223,8 @@ export class Mesh {
     if (this.#byId.get(member.identity.id) === member) this.#byId.delete(member.identity.id)
     this.#hot.delete(member)
     this.stopped.delete(member)
+    this.#pastIds.add(member.identity.id)
+    dropOldest(this.#pastIds, forgottenMax)
     this.summary.touch(member)
     member.space.clear()
   }
@@ -230,6 +241,8 @@ export class Mesh {
     member.detector = undefined
     member.suspicion = undefined
     member.doubted = false
+    member.queuedBytes = 0
+    member.fullSince = Infinity
     this.ringsChanged = true
   }
 }

@@ -97,11 +97,12 @@ export class News {
   flush(now: number): void {
     const { self } = this.#mesh
     if (this.#newcomers.size > 0 && now >= this.#newcomersDue) this.#introduce(now)
-    if (this.#flushed === self.space.maxVersion || now < Math.max(this.#dueAt, this.#blockedUntil)) return
+    if (this.#flushed === self.space.maxVersion) return
     if (this.#mesh.liveCount === 0) {
       this.#flushed = self.space.maxVersion
       this.#pendingBytes = 0
-    } else if (!this.#flushAsDatagram(now)) this.#flushAsStream(now)
+    } else if (now < Math.max(this.#dueAt, this.#blockedUntil)) return
+    else if (!this.#flushAsDatagram(now)) this.#flushAsStream(now)
     if (this.#flushed === self.space.maxVersion) this.#dueAt = Infinity
   }
 
@@ -142,7 +143,7 @@ export class News {
       if (full.length > 0) {
         for (const { head } of full) if (head.fullSince === Infinity) head.fullSince = now
         const waited = Math.max(...full.map(({ head }) => head.fullSince)) + patienceMs
-        this.#blockedUntil = full.length * 2 >= arcs.length ? Infinity : waited
+        this.#blockedUntil = full.length === arcs.length ? now + patienceMs : waited
         if (this.#blockedUntil > now) return
       }
       const writer = this.#begin()
@@ -208,12 +209,13 @@ export class News {
   }
 
   /** News came in: read by `readBody`, then passed on along the arc we were given. */
-  receive(reader: Reader, readBody: () => void): void {
+  receive(reader: Reader, isFresh: boolean, readBody: () => void): void {
     const ring = (reader.u8() & 1) as 0 | 1
     const until = reader.u32()
     const start = reader.at
     readBody()
-    this.#relay(reader.source.subarray(start, reader.end), ring, until)
+    // an old message that comes again is not spread again
+    if (isFresh) this.#relay(reader.source.subarray(start, reader.end), ring, until)
   }
 
   #relay(body: Uint8Array, ring: 0 | 1, until: number): void {

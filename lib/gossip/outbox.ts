@@ -43,6 +43,10 @@ export class Outbox {
     this.#drops.push(name)
   }
 
+  get isEmpty(): boolean {
+    return this.#sends.length === 0 && this.#notices.length === 0 && this.#drops.length === 0
+  }
+
   drain(): Effects {
     const effects: Effects = { sends: this.#sends, notices: this.#notices, links: this.#links, drops: this.#drops }
     this.#sends = []

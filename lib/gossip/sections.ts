@@ -1,9 +1,10 @@
 import type { Writer } from './bytes.js'
 import { Malformed, Reader } from './bytes.js'
 import type { GossipConfig } from './config.js'
+import { Kind } from './entry.js'
 import { skipRecords } from './keyspace.js'
 import type { Member } from './member.js'
-import type { Mesh } from './mesh.js'
+import type { Mesh, Stopped } from './mesh.js'
 import { readName } from './message.js'
 
 /** Bytes kept free behind the records of a section for the numbers that close it, and for the end of the message. */
@@ -15,9 +16,6 @@ const parkedBytesMax = 1 << 20
 /** Stands before each section of a message, and behind the last one. */
 const sectionFollows = 1
 const noMoreSections = 0
-
-/** A peer's state as it stands on the wire. */
-const states = ['alive', 'dead', 'left'] as const
 
 /** What a section that was read did. */
 export interface SectionOutcome {
@@ -34,13 +32,14 @@ export interface SectionOutcome {
 
 interface Parked {
   readonly member: Member
+  readonly from: number
   readonly bytes: Uint8Array
 }
 
 /**
  * Deltas on the wire. A section is about one peer's log:
  *
- *     name  incarnation  state  beat  gc  from  records…  end  to  latest  [events said, if to = latest]
+ *     name  incarnation  state [stopped ms ago]  beat  gc  from  records…  end  to  latest  [events said + 1, if to = latest]
  *
  * A message holds any number of them.
  */
@@ -71,7 +70,11 @@ export class Sections {
     writer.u8(sectionFollows)
     writer.text(identity.name)
     writer.varint(identity.incarnation)
-    writer.u8(member.state === 'dead' ? 1 : member.state === 'left' ? 2 : 0)
+    if (member.isLive) writer.u8(0)
+    else {
+      writer.u8(member.state === 'dead' ? 1 : 2)
+      writer.varint(Math.max(0, Math.round(now - member.stoppedAt)))
+    }
     writer.varint(member.beat)
     writer.varint(space.gcVersion)
     writer.varint(from)
@@ -82,7 +85,7 @@ export class Sections {
     }
     writer.varint(to)
     writer.varint(space.maxVersion)
-    if (to === space.maxVersion) writer.varint(space.eventSequence)
+    if (to === space.maxVersion) writer.varint(space.statedSequence)
     return to
   }
 
@@ -106,8 +109,7 @@ export class Sections {
     const start = reader.at
     const name = readName(reader)
     const incarnation = reader.counter()
-    const state = states[reader.u8()]
-    if (state === undefined) throw new Malformed('unknown state')
+    const stopped = readStopped(reader)
     const beat = reader.counter()
     const gc = reader.counter()
     const from = reader.counter()
@@ -115,23 +117,24 @@ export class Sections {
     if (name === self.name && incarnation > self.identity.incarnation) this.outbid = Math.max(this.outbid, incarnation)
     const known = this.#mesh.named(name)
     // somebody new is met at the beginning of its log, where its metadata stands
+    const isKnown = known?.identity.incarnation === incarnation
     const member =
-      from === 0 || known?.identity.incarnation === incarnation
-        ? this.#mesh.meet(name, incarnation, beat, state, now)
+      isKnown || (from === 0 && startsWithMetadata(reader))
+        ? this.#mesh.meet(name, incarnation, beat, stopped, now)
         : undefined
     if (member === undefined || member === self) {
       const to = this.#skip(reader)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
       return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, introduced: false }
     }
-    if (state === 'alive') this.#heardOf(member, beat, now)
+    if (stopped === undefined) this.#heardOf(member, beat, now)
     const { space } = member
     const wasIntroduced = member.introduced
     const before = space.maxVersion
     const mustReset = space.maxVersion < gc && space.gcVersion < gc
     if (from > space.maxVersion || (mustReset && from > 0)) {
       const latest = this.#skip(reader)
-      this.#park(member, reader.source.subarray(start, reader.at))
+      this.#park(member, from, reader.source.subarray(start, reader.at))
       return { member, gap: true, latest, reached: before, introduced: false }
     }
     // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
@@ -147,7 +150,8 @@ export class Sections {
       const to = reader.counter()
       const latest = reader.counter()
       if (to < from || latest < to) throw new Malformed('versions do not rise')
-      space.reach(to, to === latest ? reader.varint() : undefined)
+      const stated = to === latest ? reader.varint() : 0
+      space.reach(to, stated > 0 ? stated - 1 : undefined)
       const introduced = !wasIntroduced && member.introduced
       return { member, gap: false, latest, reached: to, introduced }
     } finally {
@@ -167,9 +171,9 @@ export class Sections {
     return latest
   }
 
-  #park(member: Member, bytes: Uint8Array): void {
+  #park(member: Member, from: number, bytes: Uint8Array): void {
     if (bytes.length > parkedBytesMax / 4) return
-    this.#parked.push({ member, bytes: bytes.slice() })
+    this.#parked.push({ member, from, bytes: bytes.slice() })
     this.#parkedBytes += bytes.length
     while (this.#parked.length > parkedMax || this.#parkedBytes > parkedBytesMax) {
       this.#parkedBytes -= (this.#parked.shift() as Parked).bytes.length
@@ -178,10 +182,23 @@ export class Sections {
 
   /** The member's log has grown: what came too early may fit now. */
   #retry(member: Member, now: number): void {
-    const mine = this.#parked.filter((parked) => parked.member === member)
+    const fits = (parked: Parked): boolean => parked.member === member && parked.from <= member.space.maxVersion
+    const mine = this.#parked.filter(fits)
     if (mine.length === 0) return
-    this.#parked = this.#parked.filter((parked) => parked.member !== member)
+    this.#parked = this.#parked.filter((parked) => !fits(parked))
     for (const { bytes } of mine) this.#parkedBytes -= bytes.length
     for (const { bytes } of mine) this.#read(new Reader(bytes), now)
   }
+}
+
+function readStopped(reader: Reader): Stopped | undefined {
+  const state = reader.u8()
+  if (state === 0) return undefined
+  if (state > 2) throw new Malformed('unknown state')
+  return { how: state === 1 ? 'dead' : 'left', agoMs: reader.counter() }
+}
+
+/** Whether the first record is the one with the metadata: it is the first word of every log. */
+function startsWithMetadata({ source, at, end }: Reader): boolean {
+  return at + 3 <= end && source[at] === Kind.set && source[at + 1] === 1 && source[at + 2] === 0
 }

@@ -4,7 +4,7 @@ import type { Member } from './member.js'
 const historyLength = 64
 
 /**
- * One number for everything known: the sum of a hash of each key space's owner and version. Two peers with the same number
+ * One number for everything known: the sum of a hash of each key space's owner, version and whether it is alive. Two peers with the same number
  * hold the same state, and need not compare further. Kept up to date by looking only at what changed; the last values are
  * remembered, so that a partner that is merely a little behind can be told from one that knows something we do not.
  */
@@ -28,7 +28,7 @@ export class Summary {
       for (const member of this.#stale) {
         member.stale = false
         this.#count(member, member.summed, -1)
-        member.summed = counts(member) ? member.space.maxVersion : 0
+        member.summed = counts(member) ? member.space.maxVersion * 2 + (member.isLive ? 1 : 0) : 0
         this.#count(member, member.summed, 1)
       }
       this.#stale.length = 0
@@ -42,17 +42,19 @@ export class Summary {
     return this.#history.includes(value)
   }
 
-  #count(member: Member, version: number, sign: 1 | -1): void {
-    if (version === 0) return
+  #count(member: Member, summed: number, sign: 1 | -1): void {
+    if (summed === 0) return
     const { id } = member.identity
-    const low = mix32((id >>> 0) ^ mix32(version >>> 0) ^ Math.floor(version / 0x1_0000_0000))
+    const low = mix32((id >>> 0) ^ mix32(summed >>> 0) ^ Math.floor(summed / 0x1_0000_0000))
     const high = mix32(low ^ Math.floor(id / 0x1_0000_0000)) & 0xffff
     this.#low = (this.#low + sign * low) >>> 0
     this.#high = (this.#high + sign * high) & 0xffff
   }
 
   #remember(): void {
-    this.#history[this.#next] = this.#high * 0x1_0000_0000 + this.#low
+    const value = this.#high * 0x1_0000_0000 + this.#low
+    if (value === this.#history[(this.#next + historyLength - 1) % historyLength]) return
+    this.#history[this.#next] = value
     this.#next = (this.#next + 1) % historyLength
   }
 }

@@ -21,7 +21,8 @@ export interface Need {
 }
 
 interface Transfer {
-  readonly to: string
+  /** Bytes that wait on the connection to the partner. */
+  queuedBytes: number
   readonly needs: (Need & { gc: number })[]
 }
 
@@ -51,24 +52,25 @@ export class Transfers {
   start(partner: string, needs: readonly Need[], now: number): void {
     if (this.#transfers.has(partner) || this.#transfers.size >= transfersMax || needs.length === 0) return
     const queue = needs.map(({ member, from }) => ({ member, from, gc: member.space.gcVersion }))
+    this.#transfers.set(partner, { queuedBytes: 0, needs: queue })
     this.#introduce(partner, queue, now)
-    this.#transfers.set(partner, { to: partner, needs: queue })
-    this.pump(partner, now)
+    this.pump(partner, 0, now)
   }
 
-  /** The connection has room. */
-  pump(partner: string, now: number): void {
+  /** So many bytes wait on the connection to the partner: goes on if there is room. */
+  pump(partner: string, queuedBytes: number, now: number): void {
     const transfer = this.#transfers.get(partner)
     if (transfer === undefined) return
-    const member = this.#mesh.named(partner)
-    let sent = 0
-    while (transfer.needs.length > 0 && (member?.queuedBytes ?? sent) < windowBytes && sent < windowBytes) {
+    transfer.queuedBytes = queuedBytes
+    while (transfer.needs.length > 0 && transfer.queuedBytes < windowBytes) {
       const writer = this.#post.begin(Message.delta, this.#writer)
       writePreamble(writer)
       let some = false
       while (transfer.needs.length > 0) {
         const need = transfer.needs[0] as Transfer['needs'][number]
-        const { space } = need.member
+        const { space, identity } = need.member
+        // forgotten or replaced meanwhile: there is nothing left to tell
+        if (this.#mesh.withId(identity.id) !== need.member) need.from = Infinity
         // tombstones were collected since, which the partner may lack: it has to start over
         if (space.gcVersion > need.gc && need.from < space.gcVersion) {
           need.from = 0
@@ -87,7 +89,7 @@ export class Transfers {
       this.#sections.end(writer)
       writer.varint(0)
       const message = writer.take()
-      sent += message.length
+      transfer.queuedBytes += message.length
       this.#post.stream('repair', partner, [message])
     }
     if (transfer.needs.length === 0) this.#transfers.delete(partner)
