@@ -65,7 +65,7 @@ export class Telepathine extends Emitter {
   #ended: Promise<void> = Promise.resolve()
   /** Said goodbye, and not started again. */
   #left = false
-  #ready = new Readiness<this>()
+  #ready = new Readiness<Telepathine>()
 
   /**
    * @param port for TCP and UDP alike, 0..65535; 0 takes a free one
@@ -163,7 +163,7 @@ export class Telepathine extends Emitter {
 
   /** Resolves once bound; rejects with the system's error (`EADDRINUSE` …), or `ERR_STOPPED` when stopped. */
   ready(): Promise<this> {
-    return this.#ready.promise
+    return this.#ready.promise as Promise<this>
   }
 
   /**

@@ -36,8 +36,8 @@ const strangersMax = 16
 const fruitlessMax = 3
 /** A log that comes in bulk is taken to go on coming for this long after each batch. */
 const incomingMs = 1_000
-/** A partner that lacks more than this of our own updates shows that we are too fast. */
-const overflowBytes = 1 << 20
+/** After news that came over a connection, more of the same is expected for so long. */
+const flowingMs = 100
 
 const digestFlags = { answer: 1, range: 2 } as const
 
@@ -143,7 +143,7 @@ export class Exchange {
       const member = this.#mesh.named(partner)
       if (member !== undefined) this.#liveness.doubt(member, now)
     }
-    for (const seed of this.#seeds.due(now)) this.#ask(seed, now)
+    for (const seed of this.#seeds.due(now)) this.#ask(seed, 'stream', now)
     for (const [name, difference] of this.#differences) {
       if (now < difference.due || now < this.#nextPull) continue
       this.#differences.delete(name)
@@ -153,7 +153,7 @@ export class Exchange {
       if (wants?.length === 0) continue
       this.#nextPull = now + this.#pullPauseMs
       const member = this.#mesh.named(name)
-      if (member === undefined) this.#ask(name, now)
+      if (member === undefined) this.#ask(name, 'datagram', now)
       else if (!member.isLive) continue
       else if (wants === undefined) this.#begin(member, true, now)
       else {
@@ -240,9 +240,11 @@ export class Exchange {
   }
 
   /** Compares everything with somebody whose log we do not have: a seed, or a stranger who wrote to us. */
-  #ask(address: string, now: number): void {
-    const writer = this.#digest(this.#token(address, false, now), 0, true, now)
-    this.#post.stream('repair', address, [writer.take()])
+  #ask(address: string, via: Send['via'], now: number): void {
+    const bytes = this.#digest(this.#token(address, false, now), 0, true, now).take()
+    const fits = bytes.length <= this.#post.datagramBytesMax && this.#config.udp
+    if (via === 'datagram' && fits) this.#post.datagram('repair', address, [bytes])
+    else this.#post.stream('repair', address, [bytes])
   }
 
   #token(partner: string, pulls: boolean, now: number): number {
@@ -325,7 +327,7 @@ export class Exchange {
       this.#reply(header, sender, this.#digest(token, digestFlags.answer, everything, now).take(), via)
       return
     }
-    if (sender !== undefined) this.#flow.exchanged(this.#isOverflow(needs))
+    if (sender !== undefined) this.#flow.exchanged(this.#ownLag(needs), now)
     if (isAnswer && needs.length === 0 && wants.length === 0) return
     this.#respond({ token: isAnswer ? 0 : token, asks: false }, header, sender, needs, wants, via, now)
   }
@@ -357,7 +359,9 @@ export class Exchange {
       if (member === undefined || listed.has(member)) continue
       listed.add(member)
       this.#weigh(entry, now)
-      if (!entry.incoming && this.#mesh.isShared(member, now) && member.space.canAdvance(entry)) {
+      // nobody needs to be told of itself
+      const isUseful = member !== sender && !entry.incoming && this.#mesh.isShared(member, now)
+      if (isUseful && member.space.canAdvance(entry)) {
         needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
       }
     }
@@ -372,13 +376,11 @@ export class Exchange {
     return { needs, wants: [...wants] }
   }
 
-  /** Whether a partner lags behind our own updates by more than an exchange can mend. */
-  #isOverflow(needs: readonly Need[]): boolean {
+  /** How many bytes of our own updates a partner lacks, about; a newcomer, who lacks everything, does not count. */
+  #ownLag(needs: readonly Need[]): number {
     const { self } = this.#mesh
     const mine = needs.find((need) => need.member === self && need.from > 0)
-    if (mine === undefined) return false
-    const perVersion = (self.space.stateBytes + self.space.eventBytes) / self.space.maxVersion
-    return lag(mine) * Math.max(100, perVersion) > overflowBytes
+    return mine === undefined ? 0 : self.space.bytesAfter(mine.from)
   }
 
   // ---- deltas
@@ -447,11 +449,17 @@ export class Exchange {
     const asked = new Set<Member>()
     for (const entry of entries) {
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined || asked.has(member) || !member.space.canAdvance(entry)) continue
+      if (member === undefined || member === from || asked.has(member) || !member.space.canAdvance(entry)) continue
       asked.add(member)
       needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
     }
     if (needs.length > 0 || asks) this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
+  }
+
+  /** A section came over a connection as news. More of that log is likely to be on the way: nobody need repair it. */
+  streamed({ member, gap, reached, latest }: SectionOutcome, now: number): void {
+    if (member === undefined || gap) return
+    member.incomingUntil = Math.max(member.incomingUntil, now + (reached < latest ? incomingMs : flowingMs))
   }
 
   /** A section came in a delta. */

@@ -14,10 +14,14 @@ const rateFirst = 128 << 20
 const overflowsToSlow = 2
 const roomsToGrow = 4
 const slowFactor = 0.75
-const growStep = 1 << 20
+const growStep = 256 << 10
+/** A lag of so much time at the present demand is an overflow. */
+const overflowMs = 1_000
+/** After the rate fell, it is not shared for so long, and grows by itself only. */
+const holdMs = 5_000
 /** What may go out at once, in time at the present rate, and at least. */
 const burstMs = 100
-const burstBytesMin = 256 << 10
+const burstBytesMin = 64 << 10
 /** Least part of what two partners may send together that stays with each. */
 const shareMin = 16
 /** Time constant of the demand's moving average. */
@@ -30,6 +34,7 @@ export class FlowControl {
   #demandAt = 0
   #tokens = burstBytesMin
   #tokensAt = 0
+  #slowedAt = -Infinity
   #overflows = 0
   #rooms = 0
 
@@ -66,19 +71,29 @@ export class FlowControl {
     return Math.max(burstBytesMin, (this.#rate * burstMs) / 1_000)
   }
 
+  /** How much may wait before the user is asked to slow down: what takes a second to send, within `max`. */
+  patience(max: number): number {
+    return Math.min(max, Math.max(burstBytesMin, this.#rate))
+  }
+
   /** When there will be something to spend again. */
   readyAt(now: number): number {
     if (this.#tokens > 0) return now
     return this.#tokensAt + Math.max(1, Math.ceil((-this.#tokens * 1_000) / this.#rate))
   }
 
-  /** An exchange showed whether a partner lags further behind our updates than the budget can mend. */
-  exchanged(overflow: boolean): void {
-    if (overflow) {
+  /**
+   * An exchange showed by how many bytes a partner lags behind our updates. More than a second's worth is an overflow: the
+   * rate falls below what we have been sending, which evidently is too much.
+   */
+  exchanged(lagBytes: number, now: number): void {
+    const demand = this.demand(now)
+    if (lagBytes > Math.max(burstBytesMin, (demand * overflowMs) / 1_000)) {
       this.#rooms = 0
       if (++this.#overflows < overflowsToSlow) return
       this.#overflows = 0
-      this.#rate = Math.max(rateMin, this.#rate * slowFactor)
+      this.#rate = Math.max(rateMin, Math.min(this.#rate, demand) * slowFactor)
+      this.#slowedAt = now
     } else {
       this.#overflows = 0
       if (++this.#rooms < roomsToGrow) return
@@ -89,6 +104,8 @@ export class FlowControl {
 
   /** Shares what both may send with a partner, by demand. Both sides come to the same split from the same four numbers. */
   share(partnerDemand: number, partnerRate: number, now: number): void {
+    // what was found to be too much must not come back from a partner that has not found out yet
+    if (now - this.#slowedAt < holdMs) return
     const mine = this.demand(now)
     const total = this.#rate + Math.min(rateMax, partnerRate)
     const slack = total - mine - partnerDemand

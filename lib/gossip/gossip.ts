@@ -224,6 +224,7 @@ export class Gossip implements SpaceListener {
       case Message.news:
         news.receive(reader, sender === undefined || header.beat >= sender.beat - staleBeats, () => {
           sections.readAll(reader, now, (outcome) => {
+            if (via === 'stream') exchange.streamed(outcome, now)
             const missing = outcome.gap || (outcome.introduced && outcome.reached < outcome.latest)
             if (missing) exchange.lacks(header.name, now)
           })
@@ -291,7 +292,7 @@ export class Gossip implements SpaceListener {
     const life = this.#life
     if (life === undefined) return
     this.#now = now
-    const { mesh, news, liveness, exchange } = life
+    const { mesh, news, liveness, exchange, flow } = life
     this.#expiry.due(now, (space, entry) => space.end(entry, now))
     if (this.#grown) {
       this.#grown = false
@@ -304,7 +305,7 @@ export class Gossip implements SpaceListener {
       this.#nextForget = now + forgetCheckMs
       this.#forget(mesh, now)
     }
-    if (this.#saturated && news.pendingBytes * 2 < this.config.sendBudgetBytes) {
+    if (this.#saturated && news.pendingBytes * 2 < flow.patience(this.config.sendBudgetBytes)) {
       this.#saturated = false
       this.#outbox.notify({ kind: 'drain' })
     }
@@ -315,9 +316,10 @@ export class Gossip implements SpaceListener {
     const life = this.#life
     if (life === undefined) return Infinity
     if (this.#grown || !this.#outbox.isEmpty) return this.#now
-    const { liveness, exchange, news } = life
+    const { liveness, exchange, news, mesh } = life
+    const forget = mesh.stopped.size > 0 ? this.#nextForget : Infinity
     const wake = Math.min(liveness.nextWake, exchange.nextWake, news.nextWake(this.#now))
-    return Math.min(wake, this.#expiry.nextDue, this.#nextForget)
+    return Math.min(wake, this.#expiry.nextDue, forget)
   }
 
   #forget(mesh: Mesh, now: number): void {
@@ -381,7 +383,9 @@ export class Gossip implements SpaceListener {
   }
 
   #isRelaxed(): boolean {
-    if (this.#life === undefined || this.#life.news.pendingBytes < this.config.sendBudgetBytes) return true
+    if (this.#life === undefined) return true
+    const { news, flow } = this.#life
+    if (news.pendingBytes < flow.patience(this.config.sendBudgetBytes)) return true
     this.#saturated = true
     return false
   }

@@ -119,12 +119,11 @@ export class News {
 
   #flushAsDatagram(now: number): boolean {
     const { self } = this.#mesh
-    if (!this.#config.udp) return false
+    if (!this.#config.udp || this.#flow.allowance(now) <= 0) return false
     const writer = this.#begin()
     const to = this.#sections.write(writer, self, this.#flushed, this.#post.datagramBytesMax, false, now)
     if (to !== self.space.maxVersion) return false
     const message = this.#close(writer)
-    this.#flow.allowance(now)
     this.#flow.spend(message.length)
     this.#flushed = to
     this.#pendingBytes = 0

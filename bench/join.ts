@@ -1,0 +1,68 @@
+/**
+ * How long a newcomer takes to get 100,000 keys of 100 bytes, and how long the same takes through a TCP connection.
+ *
+ *     node --import tsx bench/join.ts [--json] [--repetitions 7]
+ */
+import type { FloorKeysCommands } from './children/floor-keys.js'
+import type { KeysCommands } from './children/keys.js'
+import { spawnChild } from './lib/child.js'
+import { freePorts } from './lib/peers.js'
+import { readArguments, report, tell } from './lib/report.js'
+import { sample, type Sample } from './lib/sample.js'
+import type { Taken } from './lib/time.js'
+
+const args = readArguments()
+const repetitions = args.repetitions ?? 7
+const count = 100_000
+
+/** Owner and newcomer are new processes every time, on both sides: what is not compiled yet is part of joining. */
+async function floorJoin(): Promise<Taken> {
+  const owner = await spawnChild<FloorKeysCommands>('floor-keys')
+  const port = await owner.call('own', count)
+  const newcomer = await spawnChild<FloorKeysCommands>('floor-keys')
+  const taken = await newcomer.call('join', port, count)
+  await newcomer.end()
+  await owner.end()
+  return taken
+}
+
+async function join(listening: boolean): Promise<Taken> {
+  const [ownerPort = 0, port = 0] = await freePorts(2)
+  const owner = await spawnChild<KeysCommands>('keys')
+  await owner.call('own', ownerPort, count)
+  const newcomer = await spawnChild<KeysCommands>('keys')
+  await newcomer.call('load')
+  const taken = await newcomer.call('join', port, `127.0.0.1:${ownerPort}`, count, listening)
+  await newcomer.end()
+  await owner.end()
+  return taken
+}
+
+const floor: Taken[] = []
+const silent: Taken[] = []
+const listening: Taken[] = []
+for (let i = 0; i < repetitions; i++) {
+  if (args.wants('floor')) floor.push(await floorJoin())
+  if (args.wants('ours')) silent.push(await join(false))
+  if (args.wants('ours')) listening.push(await join(true))
+  const [raw, joined, heard] = [floor, silent, listening].map(all => all.at(-1)?.ms.toFixed(0))
+  tell(`raw ${raw} ms, joined ${joined} ms, with a handler ${heard} ms`)
+}
+const time = (all: Taken[]): Sample | undefined => sample(all.map(({ ms }) => ms))
+const cpu = (all: Taken[]): Sample | undefined => sample(all.map(({ cpuMs }) => cpuMs))
+/** Each by the floor of the same repetition, measured a second before it. */
+const ratio = (all: Taken[]): Sample | undefined =>
+  sample(all.flatMap(({ ms }, i) => floor[i] === undefined ? [] : [ms / floor[i].ms]))
+
+report('join', [
+  { name: 'start until 100,000 keys of 100 bytes are known', unit: 'ms', ours: time(silent), floor: time(floor) },
+  { name: 'by the floor', unit: 'times', target: { atMost: 2.5 }, ours: ratio(silent) },
+  { name: 'CPU of the newcomer', unit: 'ms', ours: cpu(silent), floor: cpu(floor) },
+  {
+    name: 'with a handler for every set', unit: 'ms', ours: time(listening), floor: time(floor),
+    note: 'every value decoded and handed over, as on the floor',
+  },
+  { name: 'with the handler, by the floor', unit: 'times', target: { atMost: 2.5 }, ours: ratio(listening) },
+  { name: 'with the handler, CPU of the newcomer', unit: 'ms', ours: cpu(listening), floor: cpu(floor) },
+], args)
+process.exit()

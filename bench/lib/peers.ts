@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { Telepathine } from '../../lib/index.js'
+
+/** Whose peers: this library's, or those of the original telepathine 0.3.3, whose interface is the same. */
+export type Kind = 'ours' | 'original'
+
+/** What the two have in common, as far as it is measured. */
+export type BenchPeer = Pick<Telepathine,
+  'start' | 'on' | 'once' | 'set' | 'get' | 'say' | 'hear' | 'livePeers' | 'getRemote' | 'getRemoteKeys'>
+
+/** The class under test. */
+export type PeerClass = new (port: number, seeds: string[], options: Record<string, unknown>) => BenchPeer
+
+/** Interval at which the original is measured: far shorter than its default of 2,500 ms, as its users would set it. */
+export const originalIntervalMs = 200
+
+/** Loads one of the two. The original is CommonJS, and is where `--rivals` put it. */
+export async function loadPeer(kind: Kind): Promise<PeerClass> {
+  if (kind === 'ours') {
+    const { Telepathine } = await import('../../lib/index.js')
+    return Telepathine
+  }
+  // From bench/dist/bench/lib, where the compiled children run.
+  const load = createRequire(join(import.meta.dirname, '..', '..', '..', 'rivals', 'package.json'))
+  const { Telepathine } = load('telepathine') as { Telepathine: PeerClass }
+  return class extends Telepathine {
+    constructor(port: number, seeds: string[], options: Record<string, unknown>) {
+      super(port, seeds, { gossipIntervalMS: originalIntervalMs, heartbeatIntervalMS: originalIntervalMs, ...options })
+      Object.assign(this, { public: false }) // listens on loopback only
+    }
+  }
+}
+
+/** Ports that were free a moment ago: the original takes no port 0, and a seed's port must be known beforehand. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
+    (resolve, reject) => {
+      const server = createServer()
+      server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server))
+    })))
+  const ports = servers.map(server => (server.address() as { port: number }).port)
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
+}
