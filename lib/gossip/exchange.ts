@@ -1,5 +1,4 @@
-import { Writer } from './bytes.js'
-import type { Reader } from './bytes.js'
+import type { Reader, Writer } from './bytes.js'
 import { dropOldest } from './bounded.js'
 import type { GossipConfig } from './config.js'
 import { entryBytesMax, readEntries, writeCounted, writeEntry, writeUnknown } from './digest.js'
@@ -22,7 +21,7 @@ import type { Need, Transfers } from './transfers.js'
 /** How long to wait before taking a difference for a loss: what is missing may be on its way. */
 const graceMs = 15
 /** Least pause between two exchanges begun for a difference; doubles while they bring nothing. */
-const pullPauseMs = 40
+const pullPauseMs = 100
 /** A question for certain logs that is not answered by then is asked again, so often. */
 const retryMs = 100
 const attemptsMax = 3
@@ -258,7 +257,7 @@ export class Exchange {
 
   #digest(token: number, flags: number, everything: boolean, now: number): Writer {
     const { self } = this.#mesh
-    const writer = this.#post.begin(Message.digest, new Writer(512))
+    const writer = this.#post.begin(Message.digest)
     const summary = this.#mesh.summaryValue(now)
     const room = Math.floor((this.#post.datagramBytesMax - writer.length - 60) / entryBytesMax)
     const hot = this.#mesh.hot(now).filter((member) => member !== self && this.#mesh.isShared(member, now))
@@ -352,6 +351,8 @@ export class Exchange {
         this.#strangers.add(header.name)
         dropOldest(this.#strangers, underWayMax)
       }
+      // it does not know that it had a later life (its clock fell): shown that one, it goes beyond it
+      if (isOlder) needs.push({ member: known, from: 0 })
     }
     for (const entry of entries) {
       if (this.#isNews(entry, now)) wants.add(entry.id)
@@ -368,7 +369,7 @@ export class Exchange {
     if (range !== undefined) {
       const span = range.from === range.until ? Infinity : (range.until - range.from) >>> 0
       for (const member of this.#mesh.members()) {
-        if (listed.has(member) || member === sender || !this.#mesh.isShared(member, now)) continue
+        if (listed.has(member) || member === sender || member.name === header.name || !this.#mesh.isShared(member, now)) continue
         if ((member.identity.places[0] - range.from) >>> 0 < span) needs.push({ member, from: 0 })
       }
     }
@@ -395,7 +396,7 @@ export class Exchange {
     via: Send['via'],
     now: number,
   ): void {
-    const writer = this.#post.begin(Message.delta, new Writer(512))
+    const writer = this.#post.begin(Message.delta)
     writer.varint(token)
     writer.u8(asks ? 1 : 0)
     this.#writeRates(writer, now)

@@ -443,15 +443,16 @@ export class KeySpace {
   }
 }
 
-/** Passes over the records of a delta, checking no more than where they end. */
+/** Passes over the records of a delta, refusing what would be refused when read. */
 export function skipRecords(reader: Reader, limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>): void {
   for (;;) {
     const head = reader.u8()
     if (head === endOfRecords) return
     const kind = head & ~timedFlag
     if (kind > kindMax) throw new Malformed('unknown kind of record')
-    reader.varint()
-    if (kind <= Kind.event) reader.skip(reader.length(limits.maxKeyBytes))
+    if (reader.varint() === 0) throw new Malformed('versions do not rise')
+    // read like any other: what is passed over here may be passed on
+    if (kind <= Kind.event) reader.text(limits.maxKeyBytes)
     if (kind === Kind.event) reader.varint()
     if ((head & timedFlag) !== 0) reader.varint()
     if (kind !== Kind.tombstone) reader.skip(reader.length(limits.maxValueBytes))

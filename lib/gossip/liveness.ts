@@ -30,7 +30,7 @@ const echoEveryMs = 10_000
  * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a moment, so
  * that no connection is made to a neighbour of a few milliseconds.
  */
-const settleMs = 200
+const settleMs = 250
 const settleMsMax = 1_000
 /** How many of those that changed lately a heartbeat tells of, so that whoever was passed by notices. */
 const hotMax = 8

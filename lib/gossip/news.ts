@@ -15,7 +15,7 @@ const batchBytes = 60 << 10
 /** How long the others wait for one whose connection is full, before it is passed over. */
 const patienceMs = 100
 /** Newcomers are told of together: those that come within this time travel in the same datagrams. */
-const gatherMs = 15
+const gatherMs = 20
 /** The ring and the end of the arc stand behind the head, before the sections. */
 const arcBytes = 5
 

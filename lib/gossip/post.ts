@@ -23,6 +23,7 @@ export class Post {
   readonly tag: readonly [number, number]
   /** What a datagram holds besides its checksum. */
   readonly datagramBytesMax: number
+  readonly #scratch = new Writer(2_048)
   readonly #config: GossipConfig
   readonly #mesh: Mesh
   readonly #outbox: Outbox
@@ -43,8 +44,8 @@ export class Post {
     return new Reader(bytes, 0, end)
   }
 
-  /** A message with its head written. */
-  begin(kind: MessageKind, writer = new Writer()): Writer {
+  /** A message with its head written. Without a writer of the caller's it has to be taken before the next is begun. */
+  begin(kind: MessageKind, writer = this.#scratch): Writer {
     const { self } = this.#mesh
     writer.truncate(0)
     writeHeader(writer, kind, this.tag, { name: self.name, incarnation: self.identity.incarnation, beat: self.beat })

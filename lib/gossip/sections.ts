@@ -123,7 +123,7 @@ export class Sections {
         ? this.#mesh.meet(name, incarnation, beat, stopped, now)
         : undefined
     if (member === undefined || member === self) {
-      const to = this.#skip(reader)
+      const to = this.#skip(reader, from)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
       return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, introduced: false }
     }
@@ -133,14 +133,14 @@ export class Sections {
     const before = space.maxVersion
     const mustReset = space.maxVersion < gc && space.gcVersion < gc
     if (from > space.maxVersion || (mustReset && from > 0)) {
-      const latest = this.#skip(reader)
+      const latest = this.#skip(reader, from)
       this.#park(member, from, reader.source.subarray(start, reader.at))
       return { member, gap: true, latest, reached: before, introduced: false }
     }
     // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
     if (space.maxVersion < space.gcVersion && gc < space.gcVersion && !mustReset) {
       const records = reader.at
-      const latest = this.#skip(reader)
+      const latest = this.#skip(reader, from)
       if (latest < space.gcVersion) return { member, gap: false, latest, reached: before, introduced: false }
       reader.at = records
     }
@@ -163,10 +163,11 @@ export class Sections {
   }
 
   /** Passes over the rest of a section and returns the sender's latest version. */
-  #skip(reader: Reader): number {
+  #skip(reader: Reader, from: number): number {
     skipRecords(reader, this.#config)
-    const to = reader.varint()
-    const latest = reader.varint()
+    const to = reader.counter()
+    const latest = reader.counter()
+    if (to < from || latest < to) throw new Malformed('versions do not rise')
     if (to === latest) reader.varint()
     return latest
   }

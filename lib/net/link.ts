@@ -20,6 +20,8 @@ export class Link {
   dial: Connection | undefined
   /** Set while waiting to dial again. */
   retry: NodeJS.Timeout | undefined
+  /** Whether it is the first dial that waits, as the other side is likely to dial. */
+  givesWay = false
   /** Connections lost or not come about since the last one that lasted. */
   strikes = 0
   /** Whether the last dial was let in and shut out. */

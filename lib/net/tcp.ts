@@ -22,6 +22,9 @@ export interface PoolOptions {
   readonly handlers: TransportHandlers
 }
 
+/** How long the end with the larger name waits for the other to dial. */
+const giveWayMs = 300
+
 /** A connection that was up for so long proves that dialling again at once does no harm. */
 const lastingMs = 1_000
 
@@ -58,6 +61,7 @@ export class ConnectionPool implements ConnectionOwner {
     const link = this.#links.find(to) ?? this.#links.named(to)
     link.add(parts)
     if (link.connection !== undefined) this.#schedule(link)
+    else if (link.givesWay) this.#hurry(link)
     else this.#dial(link)
     return link.backlogBytes
   }
@@ -74,8 +78,25 @@ export class ConnectionPool implements ConnectionOwner {
       if (name === this.#options.name) continue
       const link = this.#links.named(name)
       link.kept = true
-      this.#dial(link)
+      // both ends keep each other, as a rule: one dials, and the other gives it a moment to
+      if (this.#options.name > name) this.#giveWay(link)
+      else this.#dial(link)
     }
+  }
+
+  #giveWay(link: Link): void {
+    if (link.connection !== undefined || link.dial !== undefined || link.retry !== undefined) return
+    link.givesWay = true
+    link.retry = setTimeout(() => this.#hurry(link), giveWayMs).unref()
+  }
+
+  /** There is something to say, or nobody dialled: waits no longer. */
+  #hurry(link: Link): void {
+    if (!link.givesWay) return
+    link.givesWay = false
+    clearTimeout(link.retry)
+    link.retry = undefined
+    this.#dial(link)
   }
 
   /** Closes what there is with a peer, without a word to the owner; see {@link Transport.drop}. */
@@ -135,7 +156,6 @@ export class ConnectionPool implements ConnectionOwner {
       // Ourselves, under whatever address. A circle means that nobody else has that port.
       const how = connection.circular ? 'refused' : 'unreachable'
       if (own !== undefined) this.#failed(own, how)
-      if (connection.outbound) connection.destroy()
       else connection.retire()
       return
     }
@@ -157,6 +177,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (link.dial?.serial === undefined) link.dial?.destroy()
     clearTimeout(link.retry)
     link.retry = undefined
+    link.givesWay = false
     link.connection = connection
     link.doubted = false
     link.upAtMs = performance.now()
