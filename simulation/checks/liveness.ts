@@ -1,0 +1,80 @@
+import type { Notice } from '../../lib/gossip/effects.js'
+import type { Bench, Check, Observed } from '../referee.js'
+import { Pairs } from './pairs.js'
+
+/** How long after a peer's end news that it lives may still be under way, milliseconds. */
+const newsUnderWayMs = 60_000
+
+interface Standing {
+  incarnation: number
+  state: 'alive' | 'left' | 'failed'
+}
+
+/**
+ * A peer that left stays left until it starts anew; one that crashed does not rise without a new incarnation (once
+ * the last news of its life have died down); and starts and stops alternate.
+ */
+export class Liveness implements Check {
+  readonly #bench: Bench
+  readonly #standing = new Pairs<Standing>()
+
+  constructor(bench: Bench) {
+    this.#bench = bench
+  }
+
+  noticed(observer: Observed, notice: Notice): void {
+    switch (notice.kind) {
+      case 'peer:new':
+        this.#incarnation(observer, notice.peer, notice.incarnation)
+        break
+      case 'peer:start':
+        this.#start(observer, notice.peer)
+        break
+      case 'peer:stop':
+        this.#stop(observer, notice.peer, notice.reason)
+        break
+      case 'peer:forgotten':
+        this.#standing.delete(observer, notice.peer)
+    }
+  }
+
+  #incarnation(observer: Observed, peer: string, incarnation: number): void {
+    const standing = this.#standing.get(observer, peer)
+    if (standing === undefined) this.#standing.set(observer, peer, { incarnation, state: 'failed' })
+    else if (standing.incarnation !== incarnation) {
+      this.#standing.set(observer, peer, { incarnation, state: standing.state === 'alive' ? 'alive' : 'failed' })
+    }
+  }
+
+  #start(observer: Observed, peer: string): void {
+    const known = this.#standing.get(observer, peer)
+    const incarnation = known?.incarnation ?? 0
+    if (known !== undefined && known.incarnation === incarnation) {
+      if (known.state === 'left') this.#report('left stays left', observer, peer, 'a newer incarnation', 'it rose')
+      if (known.state === 'alive') this.#report('starts and stops alternate', observer, peer, 'a stop', 'a start')
+    }
+    const life = this.#bench.chronicle.life(peer, incarnation)
+    if (life?.ended === 'crashed' && this.#bench.nowMs() > life.endedAtMs + newsUnderWayMs) {
+      const found = `it rose ${this.#bench.nowMs() - life.endedAtMs} ms after its end`
+      this.#report('the dead stay dead', observer, peer, 'a newer incarnation', found)
+    }
+    this.#standing.set(observer, peer, { incarnation, state: 'alive' })
+  }
+
+  #stop(observer: Observed, peer: string, reason: 'left' | 'failed'): void {
+    const known = this.#standing.get(observer, peer)
+    if (known?.state !== 'alive') {
+      this.#report('starts and stops alternate', observer, peer, 'a start', `a stop (${reason})`)
+    }
+    const incarnation = known?.incarnation ?? 0
+    this.#standing.set(observer, peer, { incarnation, state: reason })
+    const life = this.#bench.chronicle.life(peer, incarnation)
+    if (reason === 'left' && life !== undefined && life.ended !== 'left') {
+      this.#report('nothing made up', observer, peer, 'a peer that left', `one that ${life.ended ?? 'is running'}`)
+    }
+  }
+
+  #report(invariant: string, observer: Observed, peer: string, expected: string, found: string): void {
+    this.#bench.report(invariant, [observer.name, peer], expected, found)
+  }
+}

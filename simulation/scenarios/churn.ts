@@ -1,0 +1,53 @@
+import { pick } from '../../lib/gossip/random.js'
+import { Cluster } from './cluster.js'
+import { rounded } from './figures.js'
+import type { Scenario } from './scenario.js'
+
+const settleMs = 5_000
+
+/** Between two that go or come, milliseconds. */
+const churnEveryMs = 250
+
+/** When it is over, all must be of one mind within this, milliseconds. */
+const convergeMaxMs = 60_000
+
+/** Short memory, so that a run shows whether the dead are forgotten and memory comes back. */
+const forgetAfterMs = 20_000
+
+/** Peers that crash, leave and come back all the time, while others set keys. */
+export const churn: Scenario = {
+  name: 'churn',
+  about: 'peers that come and go all the time: how soon all is known, and whether the gone are forgotten',
+  timesOption: 'joins',
+  run(settings, progress) {
+    const peers = settings.peers ?? 50
+    const loss = settings.loss ?? 0.01
+    const changes = settings.times ?? 200
+    const latencyMs = settings.latencyMs ?? ([0.5, 1.5] as const)
+    const conditions = { loss, latencyMs }
+    const cluster = new Cluster({ peers, seed: settings.seed, conditions, config: { forgetAfterMs } })
+    const isAssembled = cluster.assemble(progress)
+    cluster.world.run(settleMs)
+    for (let change = 0; change < changes; change++) {
+      const peer = pick(cluster.random, cluster.peers)
+      if (peer === undefined) break
+      if (!peer.isUp) cluster.start(peer)
+      else if (cluster.random.below(2) === 0) peer.crash(cluster.random.below(2) === 0)
+      else peer.leave()
+      const writer = pick(cluster.random, cluster.peers)
+      if (writer?.isUp === true) writer.set(`key ${change % 5}`, Uint8Array.of(change & 255, change >> 8))
+      cluster.world.run(churnEveryMs * 2 * cluster.random.unit())
+      progress(`change ${change + 1} of ${changes}`)
+    }
+    const endedMs = cluster.nowMs
+    const isConverged = cluster.converges(convergeMaxMs)
+    const convergedMs = rounded(cluster.nowMs - endedMs)
+    cluster.world.run(forgetAfterMs + settleMs)
+    const up = cluster.peers.filter((peer) => peer.isUp)
+    const remembered = up.reduce((sum, peer) => sum + peer.gossip.peers('dead').length, 0)
+    if (remembered > 0) {
+      cluster.world.referee.report('the gone are forgotten', [], `nobody after ${forgetAfterMs} ms`, `${remembered}`)
+    }
+    return cluster.outcome({ peers, loss, changes, up: up.length, convergedMs, remembered }, isAssembled && isConverged)
+  },
+}

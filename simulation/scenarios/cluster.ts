@@ -1,0 +1,121 @@
+import type { GossipConfig } from '../../lib/gossip/config.js'
+import type { Notice } from '../../lib/gossip/effects.js'
+import type { Random } from '../../lib/gossip/random.js'
+import { BarePeer } from '../bare.js'
+import { differences } from '../checks/convergence.js'
+import { standardChecks } from '../checks/standard.js'
+import type { Conditions } from '../conditions.js'
+import { nameOf } from '../machine.js'
+import { noTraffic, since, type Count, type TrafficClass } from '../traffic.js'
+import { World, type Resident } from '../world.js'
+import type { Outcome, Progress } from './scenario.js'
+
+/** Peers through which all others join. */
+const seedsMax = 3
+
+/** How many pairs of peers the checks keep an eye on. */
+const watchedPairsMax = 100_000
+
+/** How long it may take until everybody knows everybody, virtual milliseconds. */
+const joinMaxMs = 120_000
+
+/** What a cluster begins with. */
+export interface ClusterOptions {
+  readonly peers: number
+  readonly seed: number
+  readonly conditions?: Partial<Conditions>
+  readonly config?: Partial<GossipConfig>
+  /** Whether the checks look through the eyes of all peers, however many there are. */
+  readonly watchesAll?: boolean
+}
+
+/** A cluster of bare peers, with the checks that hold always, and counters that cost next to nothing. */
+export class Cluster {
+  readonly world: World
+  readonly peers: BarePeer[] = []
+  /** Dice for what the scenario itself decides. */
+  readonly random: Random
+  /** Called with all that any peer hears. */
+  heard: (observer: Resident, notice: Notice) => void = () => {}
+  readonly #config: Partial<GossipConfig>
+  /** How many peers each peer takes to be alive. */
+  readonly #live: number[] = []
+  #sentBefore = noTraffic()
+
+  constructor(options: ClusterOptions) {
+    this.world = new World({
+      seed: options.seed,
+      checks: standardChecks,
+      watchEvery: options.watchesAll === true ? 1 : Math.ceil(options.peers ** 2 / watchedPairsMax),
+      ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
+    })
+    this.random = this.world.random.fork('scenario')
+    this.#config = options.config ?? {}
+    this.world.heard = (observer, notices) => {
+      for (const notice of notices) {
+        if (notice.kind === 'peer:start') this.#live[observer.index] = (this.#live[observer.index] ?? 0) + 1
+        else if (notice.kind === 'peer:stop') this.#live[observer.index] = (this.#live[observer.index] ?? 0) - 1
+        this.heard(observer, notice)
+      }
+    }
+    for (let i = 0; i < options.peers; i++) this.add()
+  }
+
+  /** Virtual milliseconds since the beginning. */
+  get nowMs(): number {
+    return this.world.time.nowMs
+  }
+
+  /** One more peer, not yet started. */
+  add(): BarePeer {
+    const index = this.peers.length
+    const seeds = [0, 1, 2].slice(0, seedsMax).filter((seed) => seed !== index).map(nameOf)
+    const peer = new BarePeer(this.world, seeds, this.#config)
+    this.peers.push(peer)
+    return peer
+  }
+
+  /** Starts a peer. */
+  start(peer: BarePeer): void {
+    this.#live[peer.index] = 0
+    peer.start()
+  }
+
+  /** Starts all peers within a second, and lets time go on until each knows all others; false when they do not. */
+  assemble(progress: Progress): boolean {
+    for (const peer of this.peers) {
+      this.world.time.after(this.random.unit() * 1_000_000, { happen: () => this.start(peer) })
+    }
+    const untilMs = this.nowMs + joinMaxMs
+    while (this.nowMs < untilMs) {
+      if (this.world.runUntil(() => this.peers.every(({ isUp }) => isUp) && this.isComplete(), 1_000, 100)) return true
+      const known = (this.#live.reduce((sum, live) => sum + live, 0) / this.peers.length).toFixed(1)
+      progress(`${Math.round(this.nowMs / 1_000)} s: a peer knows ${known} of ${this.peers.length - 1} others`)
+    }
+    return false
+  }
+
+  /** Whether each peer that is up takes as many to be alive as there are others. */
+  isComplete(): boolean {
+    const up = this.peers.filter((peer) => peer.isUp)
+    return up.length > 0 && up.every((peer) => this.#live[peer.index] === up.length - 1)
+  }
+
+  /** Lets time go on until all that are up are of one mind; false when they are not within `maxMs`. */
+  converges(maxMs: number): boolean {
+    return this.world.runUntil(() => differences(this.world.up(), 1).length === 0, maxMs, 100)
+  }
+
+  /** What was sent since this was last asked, by class of traffic. */
+  sent(): Record<TrafficClass, Count> {
+    const before = this.#sentBefore
+    this.#sentBefore = since(this.world.sentAs, noTraffic())
+    return since(this.world.sentAs, before)
+  }
+
+  /** What all scenarios report in the end. */
+  outcome(figures: Outcome['figures'], isConverged: boolean, curve: Outcome['curve'] = []): Outcome {
+    const { violations } = this.world.referee
+    return { figures, violations, isConverged, virtualMs: this.nowMs, trace: String(this.world.trace), curve }
+  }
+}

@@ -1,0 +1,50 @@
+import { Cluster } from './cluster.js'
+import { rounded } from './figures.js'
+import type { Scenario } from './scenario.js'
+import { total } from '../traffic.js'
+
+/** Before measuring, so that joining is over and done with, milliseconds. */
+const settleMs = 15_000
+
+/** What a cluster costs in which nothing happens. */
+export const idle: Scenario = {
+  name: 'idle',
+  about: 'what a peer sends when nothing happens',
+  timesOption: undefined,
+  run(settings, progress) {
+    const peers = settings.peers ?? 100
+    const loss = settings.loss ?? 0
+    const seconds = settings.seconds ?? 30
+    const latencyMs = settings.latencyMs ?? ([0.5, 1.5] as const)
+    const cluster = new Cluster({ peers, seed: settings.seed, conditions: { loss, latencyMs } })
+    const isAssembled = cluster.assemble(progress)
+    const assembledMs = cluster.nowMs
+    cluster.world.run(settleMs)
+    cluster.sent()
+    const steps = cluster.world.time.steps
+    const beganAt = process.hrtime.bigint()
+    for (let second = 0; second < seconds; second++) {
+      cluster.world.run(1_000)
+      progress(`${second + 1} of ${seconds} s`)
+    }
+    const wallSeconds = Number(process.hrtime.bigint() - beganAt) / 1e9
+    const sent = cluster.sent()
+    const each = (count: number): number => rounded(count / peers / seconds)
+    const { news, repair, liveness } = sent
+    return cluster.outcome(
+      {
+        peers,
+        loss,
+        assembledMs: rounded(assembledMs),
+        bytesPerPeerPerSecond: each(total(sent).bytes),
+        messagesPerPeerPerSecond: each(total(sent).messages),
+        newsBytes: each(news.bytes),
+        repairBytes: each(repair.bytes),
+        livenessBytes: each(liveness.bytes),
+        stepsPerVirtualSecond: rounded((cluster.world.time.steps - steps) / seconds),
+        wallVirtualSecondsPerSecond: rounded(seconds / wallSeconds),
+      },
+      isAssembled && cluster.isComplete(),
+    )
+  },
+}

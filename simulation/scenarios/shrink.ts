@@ -1,0 +1,58 @@
+import type { Outcome, Scenario, Settings } from './scenario.js'
+
+/** Kinds of step that a smaller run might do without, the most confusing ones first. */
+const dispensable = [
+  'corruption', 'reordering', 'duplication', 'loss', 'clog', 'weather', 'jump', 'pause', 'cut', 'partition', 'heal',
+  'leave', 'vanish', 'crash', 'restart', 'large', 'burst', 'say', 'expire', 'delete', 'set',
+]
+
+/**
+ * Looks for a smaller run that fails as well: with kinds of step left out, then with fewer steps. What is found is a
+ * part of the same run, and fails in the same way or in another.
+ */
+export function shrink(scenario: Scenario, failing: Settings, tell: (line: string) => void): Settings {
+  let best = failing
+  const stillFails = (settings: Settings): boolean => {
+    const outcome = scenario.run(settings, () => {})
+    if (isWell(outcome)) return false
+    best = settings
+    tell(`still fails: ${replay(scenario, settings)}`)
+    return true
+  }
+  for (const kind of dispensable) {
+    if (!best.without.includes(kind)) stillFails({ ...best, without: [...best.without, kind] })
+  }
+  let tooFew = 0
+  let enough = stepsOf(scenario.run(best, () => {}))
+  while (enough - tooFew > 1) {
+    const steps = (enough + tooFew) >> 1
+    if (stillFails({ ...best, steps })) enough = steps
+    else tooFew = steps
+  }
+  return best
+}
+
+/** Whether nothing was violated and the cluster did in the end what it should. */
+export function isWell(outcome: Outcome): boolean {
+  return outcome.isConverged && outcome.violations.length === 0
+}
+
+/** The command that runs just this again. */
+export function replay(scenario: Scenario, settings: Settings): string {
+  const words = ['npm run simulate --', scenario.name, `--seed ${settings.seed}`]
+  if (settings.peers !== undefined) words.push(`--peers ${settings.peers}`)
+  if (settings.loss !== undefined) words.push(`--loss ${settings.loss}`)
+  if (settings.latencyMs !== undefined) words.push(`--latency ${settings.latencyMs.join(',')}`)
+  if (settings.times !== undefined && scenario.timesOption !== undefined && scenario.name !== 'chaos') {
+    words.push(`--${scenario.timesOption} ${settings.times}`)
+  }
+  if (settings.seconds !== undefined) words.push(`--seconds ${settings.seconds}`)
+  if (settings.pausing !== undefined) words.push(`--pausing ${settings.pausing}`)
+  if (settings.steps !== undefined) words.push(`--steps ${settings.steps}`)
+  if (settings.without.length > 0) words.push(`--without ${settings.without.join(',')}`)
+  return words.join(' ')
+}
+
+function stepsOf(outcome: Outcome): number {
+  return Number(outcome.figures['steps'] ?? 0)
+}

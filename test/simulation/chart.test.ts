@@ -1,0 +1,16 @@
+import t from 'tap'
+import { sparkline, svg } from '../../simulation/chart.js'
+
+const curve = [[0, 0], [10, 0.5], [20, 1]] as const
+
+t.test('a line shows how the share grows', async (t) => {
+  t.equal(sparkline(curve, 4), ' ▄▄█  0 to 20 ms')
+  t.equal(sparkline([]), '')
+})
+
+t.test('a picture has the curve, its scale, and a title that cannot break it', async (t) => {
+  const picture = svg(curve, 'a < b & c', 248, 196)
+  t.match(picture, 'points="48.0,148.0 124.0,98.0 200.0,48.0"')
+  t.match(picture, '>a &lt; b &amp; c</text>')
+  t.match(picture, '>20 ms</text>')
+})

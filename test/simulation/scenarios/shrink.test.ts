@@ -1,0 +1,44 @@
+import t from 'tap'
+import type { Outcome, Scenario, Settings } from '../../../simulation/scenarios/scenario.js'
+import { isWell, replay, shrink } from '../../../simulation/scenarios/shrink.js'
+
+const asked: Settings = {
+  seed: 5,
+  peers: undefined,
+  loss: undefined,
+  latencyMs: undefined,
+  times: undefined,
+  seconds: undefined,
+  pausing: undefined,
+  steps: undefined,
+  without: [],
+}
+
+/** Fails as soon as there are pauses, and 37 steps. */
+const scenario: Scenario = {
+  name: 'chaos',
+  about: '',
+  timesOption: 'count',
+  run(settings): Outcome {
+    const steps = Math.min(300, settings.steps ?? 300)
+    const isWrong = steps >= 37 && !settings.without.includes('pause')
+    const violation = { invariant: 'x', atMs: 0, peers: [], expected: '', found: '' }
+    const violations = isWrong ? [violation] : []
+    return { figures: { steps }, violations, isConverged: true, virtualMs: 0, trace: '', curve: [] }
+  },
+}
+
+t.test('what does not matter is left out, and the run is cut as short as it still fails', async (t) => {
+  const least = shrink(scenario, asked, () => {})
+  t.equal(least.steps, 37)
+  t.notOk(least.without.includes('pause'))
+  t.ok(least.without.includes('clog') && least.without.includes('set'))
+  t.notOk(isWell(scenario.run(least, () => {})))
+  t.match(replay(scenario, least), /^npm run simulate -- chaos --seed 5 --steps 37 --without corruption,/)
+})
+
+t.test('a run is well when nothing was violated and it converged', async (t) => {
+  const well = scenario.run({ ...asked, steps: 1 }, () => {})
+  t.ok(isWell(well))
+  t.notOk(isWell({ ...well, isConverged: false }))
+})
