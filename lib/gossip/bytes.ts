@@ -1,6 +1,7 @@
 /**
- * Reading and writing the wire's primitives. The reader distrusts every byte: it never reads past the end, never believes
- * a length that the message cannot hold, and says so by throwing {@link Malformed}, which does not leave the gossip ring.
+ * Reading and writing the wire's primitives. The reader distrusts every byte: it never reads past the end, never
+ * believes a length that the message cannot hold, and says so by throwing {@link Malformed}, which does not leave the
+ * gossip ring.
  *
  * Text is WTF-8 (UTF-8 that also carries lone surrogates), so that every JavaScript string survives the way unchanged.
  */
@@ -308,8 +309,8 @@ for (let i = 0; i < recentSlots; i++) recentTexts.push(noText)
 const codes: number[] = []
 
 /**
- * The text in a range of bytes. Names of peers and events come again and again, so short texts are looked up among recent
- * ones first; strings made once are shared.
+ * The text in a range of bytes. Names of peers and events come again and again, so short texts are looked up among
+ * recent ones first; strings made once are shared.
  */
 function readText(source: Uint8Array, start: number, end: number): string {
   const length = end - start
@@ -345,7 +346,8 @@ function decodeText(source: Uint8Array, start: number, end: number): string {
         if ((byte & 0xc0) !== 0x80) throw new Malformed('not text')
         code = (code << 6) | (byte & 0x3f)
       }
-      if (code < (extra === 1 ? 0x80 : extra === 2 ? 0x800 : 0x10000) || code > 0x10ffff) throw new Malformed('not text')
+      const least = extra === 1 ? 0x80 : extra === 2 ? 0x800 : 0x10000
+      if (code < least || code > 0x10ffff) throw new Malformed('not text')
       if (code >= 0x10000) {
         code -= 0x10000
         codes[count++] = 0xd800 + (code >> 10)

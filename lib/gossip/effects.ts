@@ -25,11 +25,29 @@ export interface Send {
 /** Why a peer is no longer alive. */
 export type StopReason = 'left' | 'failed'
 
+/** A key has a new value. `deadline`: when it ends, on the clock that `now` is read from; undefined: never. */
+export interface SetNotice {
+  readonly kind: 'set'
+  readonly peer: string
+  readonly key: string
+  readonly value: Uint8Array
+  readonly deadline: number | undefined
+}
+
+/** A key's time is over; this was its value. */
+export interface ExpiredNotice {
+  readonly kind: 'expired'
+  readonly peer: string
+  readonly key: string
+  readonly value: Uint8Array
+  readonly deadline: number
+}
+
 /** Something that happened. Values are still encoded; whoever looks decodes them. */
 export type Notice =
-  | { readonly kind: 'set'; readonly peer: string; readonly key: string; readonly value: Uint8Array; readonly deadline: number | undefined }
+  | SetNotice
   | { readonly kind: 'delete'; readonly peer: string; readonly key: string }
-  | { readonly kind: 'expired'; readonly peer: string; readonly key: string; readonly value: Uint8Array; readonly deadline: number }
+  | ExpiredNotice
   | { readonly kind: 'event'; readonly peer: string; readonly event: string; readonly value: Uint8Array }
   | { readonly kind: 'missed'; readonly peer: string; readonly count: number }
   | { readonly kind: 'peer:new'; readonly peer: string; readonly incarnation: number; readonly metadata: Uint8Array }

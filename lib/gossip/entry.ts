@@ -23,8 +23,8 @@ export type Kind = (typeof Kind)[keyof typeof Kind]
 export const kindMax = Kind.leave
 
 /**
- * One versioned fact in a peer's log. Replaced, never changed, by its owner's next word on the key; `gone` marks what was
- * replaced or dropped, so that lists that still hold it can pass over it.
+ * One versioned fact in a peer's log. Replaced, never changed, by its owner's next word on the key; `gone` marks what
+ * was replaced or dropped, so that lists that still hold it can pass over it.
  */
 export class Entry {
   readonly key: string

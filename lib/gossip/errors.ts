@@ -26,9 +26,9 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number]
 
 /**
- * The one class of errors that this library makes. `code` says what went wrong and is safe to branch on; `message` names
- * the value that was refused and what is allowed. Unless a code's documentation says otherwise, the state of the peer is
- * what it was before the call.
+ * The one class of errors that this library makes. `code` says what went wrong and is safe to branch on; `message`
+ * names the value that was refused and what is allowed. Unless a code's documentation says otherwise, the state of the
+ * peer is what it was before the call.
  */
 export class TelepathineError extends Error {
   /** What went wrong: one of {@link errorCodes}. */

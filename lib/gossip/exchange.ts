@@ -66,13 +66,13 @@ interface Difference {
  *              ◀─────────────  delta   what A lacks; and what B would like
  *       delta   ─────────────▶    what B lacks
  *
- * A digest begins with one number that sums up all (equal numbers: nothing to do) and lists those that changed lately. If that
- * does not explain a difference, the answer is a digest in turn, which adds as many of the rest as a datagram holds, from a
- * place on the ring that moves on each time; up to a hundred peers or so, that is everybody. Where differences persist, and
- * when joining, the whole is compared over a connection.
+ * A digest begins with one number that sums up all (equal numbers: nothing to do) and lists those that changed lately.
+ * If that does not explain a difference, the answer is a digest in turn, which adds as many of the rest as a datagram
+ * holds, from a place on the ring that moves on each time; up to a hundred peers or so, that is everybody. Where
+ * differences persist, and when joining, the whole is compared over a connection.
  *
- * Exchanges begin at regular intervals with a random peer; and at once where there is reason to: a heartbeat whose summary is
- * not one that we passed through, or news that does not join on to what we have.
+ * Exchanges begin at regular intervals with a random peer; and at once where there is reason to: a heartbeat whose
+ * summary is not one that we passed through, or news that does not join on to what we have.
  */
 export class Exchange {
   readonly #config: GossipConfig
@@ -165,7 +165,9 @@ export class Exchange {
     if (now >= this.#nextExchange) this.exchange(now)
   }
 
-  /** Begins an exchange with a random live peer; now and then with a dead one, so that a healed partition is noticed. */
+  /**
+   * Begins an exchange with a random live peer; now and then with a dead one, so that a healed partition is noticed.
+   */
   exchange(now: number): void {
     this.#nextExchange = now + this.#config.gossipIntervalMs * (0.9 + 0.2 * this.#random.unit())
     this.#strangersMet = 0
@@ -183,8 +185,8 @@ export class Exchange {
   }
 
   /**
-   * A partner says what it knows. What it has and we lack is asked for; and if its summary is not one that we passed through,
-   * something else may have passed us by.
+   * A partner says what it knows. What it has and we lack is asked for; and if its summary is not one that we passed
+   * through, something else may have passed us by.
    */
   compareWith(name: string, { summary, hot }: Knowledge, now: number): void {
     if (summary === this.#mesh.summaryValue(now) || this.#mesh.summary.passed(summary)) return
@@ -206,7 +208,8 @@ export class Exchange {
       if (this.#mesh.named(name) === undefined && ++this.#strangersMet > strangersMax) return
     }
     // a reason that keeps coming must not put off the looking
-    this.#differences.set(name, before === undefined ? difference : { ...difference, due: Math.min(before.due, difference.due) })
+    const due = Math.min(before?.due ?? Infinity, difference.due)
+    this.#differences.set(name, { ...difference, due })
   }
 
   /** Whether we agree on who is alive. */
@@ -226,7 +229,8 @@ export class Exchange {
   /** Asks a partner for certain logs. */
   #want(partner: Member, wants: readonly number[], now: number): void {
     const header = { name: partner.name, incarnation: partner.identity.incarnation, beat: 0, kind: Message.delta }
-    this.#respond({ token: this.#token(partner.name, true, now), asks: true }, header, partner, [], wants, 'datagram', now)
+    const token = this.#token(partner.name, true, now)
+    this.#respond({ token, asks: true }, header, partner, [], wants, 'datagram', now)
   }
 
   #begin(partner: Member, pulls: boolean, now: number): void {
@@ -369,7 +373,7 @@ export class Exchange {
     if (range !== undefined) {
       const span = range.from === range.until ? Infinity : (range.until - range.from) >>> 0
       for (const member of this.#mesh.members()) {
-        if (listed.has(member) || member === sender || member.name === header.name || !this.#mesh.isShared(member, now)) continue
+        if (listed.has(member) || member.name === header.name || !this.#mesh.isShared(member, now)) continue
         if ((member.identity.places[0] - range.from) >>> 0 < span) needs.push({ member, from: 0 })
       }
     }
@@ -454,7 +458,8 @@ export class Exchange {
       asked.add(member)
       needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
     }
-    if (needs.length > 0 || asks) this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
+    if (needs.length === 0 && !asks) return
+    this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
   }
 
   /** A section came over a connection as news. More of that log is likely to be on the way: nobody need repair it. */

@@ -11,9 +11,9 @@ interface Bucket {
 }
 
 /**
- * Which entries end when: entries fall into buckets of a few milliseconds, and a heap orders the buckets, so that a hundred
- * thousand events of one lifetime cost one heap operation a bucket. Entries that were replaced meanwhile are passed over
- * when their time comes, or swept out once they are most of what is held here.
+ * Which entries end when: entries fall into buckets of a few milliseconds, and a heap orders the buckets, so that a
+ * hundred thousand events of one lifetime cost one heap operation a bucket. Entries that were replaced meanwhile are
+ * passed over when their time comes, or swept out once they are most of what is held here.
  */
 export class Expiry {
   readonly #buckets = new Map<number, Bucket>()

@@ -1,9 +1,10 @@
 /**
- * Flow control after van Renesse, Dumitriu, Gough and Thomas, "Efficient reconciliation and flow control for anti-entropy
- * protocols" (LADIS 2008), section 4. Each peer has a rate `tau` that its updates may not exceed. When exchanges keep
- * showing that partners cannot be brought up to date within the budget, tau shrinks by a factor; when there is room, it
- * grows by a step (additive increase, multiplicative decrease, as in TCP). Partners share their tau at each exchange by
- * demand, so that a busy peer may use what idle ones do not; what all may send together stays the same.
+ * Flow control after van Renesse, Dumitriu, Gough and Thomas, "Efficient reconciliation and flow control for
+ * anti-entropy protocols" (LADIS 2008), section 4. Each peer has a rate `tau` that its updates may not exceed. When
+ * exchanges keep showing that partners cannot be brought up to date within the budget, tau shrinks by a factor; when
+ * there is room, it grows by a step (additive increase, multiplicative decrease, as in TCP). Partners share their tau
+ * at each exchange by demand, so that a busy peer may use what idle ones do not; what all may send together stays the
+ * same.
  *
  * Rates are bytes per second of own updates.
  */
@@ -83,8 +84,8 @@ export class FlowControl {
   }
 
   /**
-   * An exchange showed by how many bytes a partner lags behind our updates. More than a second's worth is an overflow: the
-   * rate falls below what we have been sending, which evidently is too much.
+   * An exchange showed by how many bytes a partner lags behind our updates. More than a second's worth is an overflow:
+   * the rate falls below what we have been sending, which evidently is too much.
    */
   exchanged(lagBytes: number, now: number): void {
     const demand = this.demand(now)
@@ -102,7 +103,9 @@ export class FlowControl {
     }
   }
 
-  /** Shares what both may send with a partner, by demand. Both sides come to the same split from the same four numbers. */
+  /**
+   * Shares what both may send with a partner, by demand. Both sides come to the same split from the same four numbers.
+   */
   share(partnerDemand: number, partnerRate: number, now: number): void {
     // what was found to be too much must not come back from a partner that has not found out yet
     if (now - this.#slowedAt < holdMs) return

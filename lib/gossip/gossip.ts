@@ -69,9 +69,10 @@ export interface GossipStats {
 }
 
 /**
- * The protocol as a machine without a world: it is told what came in and what time it is, and collects what is to be done
- * ({@link Effects}) until it is drained. It opens nothing, waits for nothing, reads no clock and throws no dice of its own;
- * the same calls give the same effects. The host gives it a life (`lib/host/host.ts`), the simulator thousands.
+ * The protocol as a machine without a world: it is told what came in and what time it is, and collects what is to be
+ * done ({@link Effects}) until it is drained. It opens nothing, waits for nothing, reads no clock and throws no dice of
+ * its own; the same calls give the same effects. The host gives it a life (`lib/host/host.ts`), the simulator
+ * thousands.
  */
 export class Gossip implements SpaceListener {
   readonly config: GossipConfig
@@ -112,8 +113,8 @@ export class Gossip implements SpaceListener {
   // ---- life
 
   /**
-   * Begins a life. `incarnation` (milliseconds since 1970, as a rule) must be higher than that of any life before under this
-   * name. Own keys are kept from the life before.
+   * Begins a life. `incarnation` (milliseconds since 1970, as a rule) must be higher than that of any life before under
+   * this name. Own keys are kept from the life before.
    */
   start(name: string, incarnation: number, now: number): void {
     this.#now = now
@@ -156,8 +157,8 @@ export class Gossip implements SpaceListener {
   }
 
   get #alive(): Life {
-    if (this.#life === undefined) throw new TelepathineError('ERR_STOPPED', 'the peer is not running: call start() first')
-    return this.#life
+    if (this.#life !== undefined) return this.#life
+    throw new TelepathineError('ERR_STOPPED', 'the peer is not running: call start() first')
   }
 
   /** Tells everyone that this peer leaves. The host performs what is drained, then closes; `start` may follow. */
@@ -179,8 +180,8 @@ export class Gossip implements SpaceListener {
   // ---- input
 
   /**
-   * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. `from` is for
-   * reports only; who sent it stands in the message.
+   * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. `from` is
+   * for reports only; who sent it stands in the message.
    */
   receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string, now: number): void {
     const life = this.#life
@@ -342,8 +343,9 @@ export class Gossip implements SpaceListener {
   // ---- what the user does
 
   /**
-   * Sets an own key. False: more waits to be sent than the budget; a `drain` notice follows. `ttlMs` undefined: for good.
-   * Throws `ERR_TOO_LARGE` for a key, value or key space over its limit, `ERR_OVERLOAD` at the hard bound of what may wait.
+   * Sets an own key. False: more waits to be sent than the budget; a `drain` notice follows. `ttlMs` undefined: for
+   * good. Throws `ERR_TOO_LARGE` for a key, value or key space over its limit, `ERR_OVERLOAD` at the hard bound of what
+   * may wait.
    */
   set(key: string, value: Uint8Array, ttlMs: number | undefined, now: number): boolean {
     this.#checkKey(key)
@@ -366,7 +368,10 @@ export class Gossip implements SpaceListener {
     return true
   }
 
-  /** Says an event. Returns and throws as `set` does. `mayWait`: it may go out with the next exchange instead of at once. */
+  /**
+   * Says an event. Returns and throws as `set` does. `mayWait`: it may go out with the next exchange instead of at
+   * once.
+   */
   say(event: string, value: Uint8Array, lifetimeMs: number, mayWait: boolean, now: number): boolean {
     this.#checkKey(event)
     this.#checkValue(value)

@@ -42,11 +42,11 @@ const timedFlag = 0x80
  * One peer's log, as known here: the latest entry of each key, and the events of late, in version order. Only its owner
  * writes it; everybody else applies deltas.
  *
- * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no gap
- * (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is beyond both
- * our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is complete again,
- * and what it has not named by then was deleted meanwhile. So (`gcVersion`, `maxVersion`) rises in lexicographic order, no
- * key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
+ * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no
+ * gap (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is
+ * beyond both our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is
+ * complete again, and what it has not named by then was deleted meanwhile. So (`gcVersion`, `maxVersion`) rises in
+ * lexicographic order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
  */
 export class KeySpace {
   /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
@@ -115,7 +115,8 @@ export class KeySpace {
   /** What the entries after `version` count, about: as if all were of the average size. */
   bytesAfter(version: number): number {
     const entries = this.#log.length - this.#logGone + this.#events.length - this.#eventsHead
-    const after = this.#log.length + this.#events.length - firstAfter(this.#log, version, 0) - firstAfter(this.#events, version, this.#eventsHead)
+    const keyed = this.#log.length - firstAfter(this.#log, version, 0)
+    const after = keyed + this.#events.length - firstAfter(this.#events, version, this.#eventsHead)
     return entries === 0 ? 0 : (after * (this.stateBytes + this.eventBytes)) / entries
   }
 
@@ -137,8 +138,8 @@ export class KeySpace {
   }
 
   /**
-   * Numbers what is in force from version 1, for the owner's next life. Tombstones do not survive it, and events only if
-   * asked: when they have not been heard. The metadata comes first, so that it is the first that others learn.
+   * Numbers what is in force from version 1, for the owner's next life. Tombstones do not survive it, and events only
+   * if asked: when they have not been heard. The metadata comes first, so that it is the first that others learn.
    */
   renew(metadata: Uint8Array, keepEvents: boolean, now: number): void {
     const keys = this.#log.filter((entry) => !entry.gone && entry.kind === Kind.set && entry.key !== '')
@@ -168,8 +169,8 @@ export class KeySpace {
   // ---- deltas out
 
   /**
-   * Writes the records after `from`, up to the writer's length `end`, and returns the version they reach: `maxVersion` when
-   * all fitted, `from` when not even one did. With `atLeastOne` the first record is written whatever its size.
+   * Writes the records after `from`, up to the writer's length `end`, and returns the version they reach: `maxVersion`
+   * when all fitted, `from` when not even one did. With `atLeastOne` the first record is written whatever its size.
    */
   writeRecords(writer: Writer, from: number, end: number, atLeastOne: boolean, now: number): number {
     const log = this.#log
@@ -204,7 +205,10 @@ export class KeySpace {
 
   // ---- deltas in
 
-  /** Whether we have something for a log that stands so; one that is starting over cannot use a log older than where it ends. */
+  /**
+   * Whether we have something for a log that stands so; one that is starting over cannot use a log older than where it
+   * ends.
+   */
   canAdvance({ max, gc }: { readonly max: number; readonly gc: number }): boolean {
     return max < this.maxVersion && (max >= gc || gc <= Math.max(this.gcVersion, this.maxVersion))
   }
@@ -230,8 +234,8 @@ export class KeySpace {
   }
 
   /**
-   * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out bad,
-   * what came before them stands: a delta may be cut anywhere.
+   * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out
+   * bad, what came before them stands: a delta may be cut anywhere.
    */
   readRecords(reader: Reader, from: number, now: number): void {
     let version = from
@@ -270,8 +274,8 @@ export class KeySpace {
   }
 
   /**
-   * All up to `to` is known now: what is left of before in that range is gone. `eventSequence`: the number of events said
-   * so far, if `to` is all there is.
+   * All up to `to` is known now: what is left of before in that range is gone. `eventSequence`: the number of events
+   * said so far, if `to` is all there is.
    */
   reach(to: number, eventSequence: number | undefined): void {
     if (to > this.maxVersion) this.maxVersion = to

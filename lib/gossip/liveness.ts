@@ -27,8 +27,8 @@ const rumouredBeatMax = 2 ** 40
 /** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
 const echoEveryMs = 10_000
 /**
- * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a moment, so
- * that no connection is made to a neighbour of a few milliseconds.
+ * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a
+ * moment, so that no connection is made to a neighbour of a few milliseconds.
  */
 const settleMs = 250
 const settleMsMax = 1_000
@@ -55,14 +55,14 @@ export type Announce = (kind: Kind, value: Uint8Array, lifetimeMs: number, now: 
 /**
  * Who is alive.
  *
- * Each peer sends its heartbeat, a counter, to the few that follow it on the ring; each of these runs a phi accrual detector
- * on it. A silence that becomes surprising is asked about first; if no answer comes, the observer says that it suspects.
- * Every peer hears that, and the wait for the verdict shrinks with each further observer that says the same (Lifeguard:
- * Dadgar, Phillips, Currey, arXiv 1707.00788). The suspect hears it too, and ends it by answering with a higher counter.
- * A connection that cannot be opened again because nobody listens is a verdict at once.
+ * Each peer sends its heartbeat, a counter, to the few that follow it on the ring; each of these runs a phi accrual
+ * detector on it. A silence that becomes surprising is asked about first; if no answer comes, the observer says that it
+ * suspects. Every peer hears that, and the wait for the verdict shrinks with each further observer that says the same
+ * (Lifeguard: Dadgar, Phillips, Currey, arXiv 1707.00788). The suspect hears it too, and ends it by answering with a
+ * higher counter. A connection that cannot be opened again because nobody listens is a verdict at once.
  *
- * Whatever a peer says itself carries its counter, and a dead peer comes back only with a counter higher than the one it was
- * declared dead at: nothing late or replayed can raise it.
+ * Whatever a peer says itself carries its counter, and a dead peer comes back only with a counter higher than the one
+ * it was declared dead at: nothing late or replayed can raise it.
  */
 export class Liveness {
   readonly #config: GossipConfig
@@ -188,7 +188,8 @@ export class Liveness {
     }
     this.#post.stream('liveness', member.name, parts)
     // a way that was closed is tried again now and then
-    if (this.#config.udp && happens(this.#random, retryDatagramChance)) this.#post.datagram('liveness', member.name, parts)
+    if (!this.#config.udp || !happens(this.#random, retryDatagramChance)) return
+    this.#post.datagram('liveness', member.name, parts)
   }
 
   #heartbeat(wantsEcho: boolean, now: number): Uint8Array {

@@ -20,11 +20,11 @@ const gatherMs = 20
 const arcBytes = 5
 
 /**
- * Fresh news, spread at once by **arc broadcast**. All live peers lie on a ring by their hashed names. The origin cuts the
- * ring into `arcs` parts and sends to the first peer in each; that peer cuts the rest of its arc in the same way. So each
- * message goes to exactly one peer that lacks it, in log(n) hops. A second ring, hashed differently, carries the same
- * small message at the same time along other ways, and covers for what is lost on the first; large batches go over
- * connections, which lose nothing, and need one ring only. What slips through both is for anti-entropy to mend.
+ * Fresh news, spread at once by **arc broadcast**. All live peers lie on a ring by their hashed names. The origin cuts
+ * the ring into `arcs` parts and sends to the first peer in each; that peer cuts the rest of its arc in the same way.
+ * So each message goes to exactly one peer that lacks it, in log(n) hops. A second ring, hashed differently, carries
+ * the same small message at the same time along other ways, and covers for what is lost on the first; large batches go
+ * over connections, which lose nothing, and need one ring only. What slips through both is for anti-entropy to mend.
  *
  * All that was written within a tick travels together.
  */
@@ -69,7 +69,10 @@ export class News {
     return this.#pendingBytes
   }
 
-  /** Own log has grown by so many bytes. What may wait goes out with what may not, or with the next exchange at the latest. */
+  /**
+   * Own log has grown by so many bytes. What may wait goes out with what may not, or with the next exchange at the
+   * latest.
+   */
   wrote(bytes: number, mayWait: boolean, now: number): void {
     this.#flow.made(bytes, now)
     if (this.#mesh.liveCount > 0) this.#pendingBytes += bytes

@@ -1,28 +1,35 @@
 /**
- * The phi accrual failure detector (Hayashibara, Défago, Yared, Katayama: "The phi accrual failure detector", SRDS 2004).
+ * The phi accrual failure detector (Hayashibara, Défago, Yared, Katayama: "The phi accrual failure detector", SRDS
+ * 2004).
  *
- * It does not say dead or alive; it says how surprising the present silence is. Heartbeat intervals are taken as normally
- * distributed, with the mean and deviation of a sliding window; phi is the negative decimal logarithm of the chance that
- * a heartbeat comes later than now: 1 means a mistake in ten, 8 a mistake in a hundred million, if the model holds.
- * Whoever uses the detector picks the threshold.
+ * It does not say dead or alive; it says how surprising the present silence is. Heartbeat intervals are taken as
+ * normally distributed, with the mean and deviation of a sliding window; phi is the negative decimal logarithm of the
+ * chance that a heartbeat comes later than now: 1 means a mistake in ten, 8 a mistake in a hundred million, if the
+ * model holds. Whoever uses the detector picks the threshold.
  */
 
 /** How a {@link PhiAccrualDetector} sees the world. All times are milliseconds. */
 export interface PhiAccrualOptions {
   /** What the first intervals are taken to be, until there are samples. Default 1,000. */
   readonly firstIntervalMs?: number
-  /** Least standard deviation assumed; keeps regular heartbeats from making tiny delays alarming. Default a quarter of `firstIntervalMs`. */
+  /**
+   * Least standard deviation assumed; keeps regular heartbeats from making tiny delays alarming. Default a quarter of
+   * `firstIntervalMs`.
+   */
   readonly minDeviationMs?: number
   /** Silence beyond the usual interval that raises no suspicion: lost heartbeats, garbage collection. Default 0. */
   readonly acceptablePauseMs?: number
-  /** Longer intervals count as this: one long outage must not make the detector blind for the next. Default Infinity. */
+  /**
+   * Longer intervals count as this: one long outage must not make the detector blind for the next. Default Infinity.
+   */
   readonly maxIntervalMs?: number
   /** Number of intervals remembered. Default 100. */
   readonly windowSize?: number
 }
 
 /**
- * Says how surprising a peer's silence is. Pure: time is always an argument, in milliseconds of any one monotonic clock.
+ * Says how surprising a peer's silence is. Pure: time is always an argument, in milliseconds of any one monotonic
+ * clock.
  *
  * ```ts
  * const detector = new PhiAccrualDetector({ firstIntervalMs: 500 })
@@ -72,7 +79,9 @@ export class PhiAccrualDetector {
     if (this.#last !== undefined) this.#last = Math.min(now, this.#last + ms)
   }
 
-  /** Suspicion at the time `now`: 0 when all is usual, rising without bound with the silence. 0 before any heartbeat. */
+  /**
+   * Suspicion at the time `now`: 0 when all is usual, rising without bound with the silence. 0 before any heartbeat.
+   */
   phi(now: number): number {
     if (this.#last === undefined) return 0
     const { mean, deviation } = this.#distribution()
@@ -103,9 +112,9 @@ export class PhiAccrualDetector {
 }
 
 /**
- * -log10 of the upper tail of the normal distribution at `z` deviations. Computed from a Chebyshev fit of erfc (Numerical
- * Recipes, 6.2: relative error below 1.2e-7 everywhere) whose logarithm is taken before the exponential, so that it neither
- * underflows nor cancels far out.
+ * -log10 of the upper tail of the normal distribution at `z` deviations. Computed from a Chebyshev fit of erfc
+ * (Numerical Recipes, 6.2: relative error below 1.2e-7 everywhere) whose logarithm is taken before the exponential, so
+ * that it neither underflows nor cancels far out.
  */
 export function phiOfNormal(z: number): number {
   const x = Math.abs(z) / Math.SQRT2

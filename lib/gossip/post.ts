@@ -16,8 +16,8 @@ const unansweredMax = 3
 export const queuedBytesHigh = 4 << 20
 
 /**
- * Writes messages and chooses their way: small ones go as datagrams, large ones over connections; and small ones too when
- * datagrams to a peer have stopped being answered.
+ * Writes messages and chooses their way: small ones go as datagrams, large ones over connections; and small ones too
+ * when datagrams to a peer have stopped being answered.
  */
 export class Post {
   readonly tag: readonly [number, number]

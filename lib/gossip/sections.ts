@@ -39,7 +39,8 @@ interface Parked {
 /**
  * Deltas on the wire. A section is about one peer's log:
  *
- *     name  incarnation  state [stopped ms ago]  beat  gc  from  records…  end  to  latest  [events said + 1, if to = latest]
+ *     name  incarnation  state [stopped ms ago]  beat  gc  from  records…  end  to  latest  [events said + 1, if to =
+ * latest]
  *
  * A message holds any number of them.
  */
@@ -61,8 +62,9 @@ export class Sections {
   }
 
   /**
-   * Writes what `member` said after `from`, as far as it fits below the writer's length `end`; returns the version reached.
-   * When nothing fits, nothing is written and `from` comes back. With `atLeastOne`, one record goes in whatever its size.
+   * Writes what `member` said after `from`, as far as it fits below the writer's length `end`; returns the version
+   * reached. When nothing fits, nothing is written and `from` comes back. With `atLeastOne`, one record goes in
+   * whatever its size.
    */
   write(writer: Writer, member: Member, from: number, end: number, atLeastOne: boolean, now: number): number {
     const { space, identity } = member

@@ -12,8 +12,8 @@ interface Seed {
 }
 
 /**
- * Addresses to join through. One that does not answer is tried for as long as the peer runs; one whose peer is among the
- * living is left alone, and tried again when that peer has gone.
+ * Addresses to join through. One that does not answer is tried for as long as the peer runs; one whose peer is among
+ * the living is left alone, and tried again when that peer has gone.
  */
 export class Seeds {
   readonly #mesh: () => Mesh

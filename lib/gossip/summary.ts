@@ -4,9 +4,10 @@ import type { Member } from './member.js'
 const historyLength = 64
 
 /**
- * One number for everything known: the sum of a hash of each key space's owner, version and whether it is alive. Two peers with the same number
- * hold the same state, and need not compare further. Kept up to date by looking only at what changed; the last values are
- * remembered, so that a partner that is merely a little behind can be told from one that knows something we do not.
+ * One number for everything known: the sum of a hash of each key space's owner, version and whether it is alive. Two
+ * peers with the same number hold the same state, and need not compare further. Kept up to date by looking only at what
+ * changed; the last values are remembered, so that a partner that is merely a little behind can be told from one that
+ * knows something we do not.
  */
 export class Summary {
   #low = 0

@@ -27,8 +27,8 @@ interface Transfer {
 }
 
 /**
- * Bulk: what does not fit a datagram goes to the partner over its connection, a batch at a time, as fast as the connection
- * drains and no faster. Newcomers first hear who is there, then the smaller logs, then the large ones.
+ * Bulk: what does not fit a datagram goes to the partner over its connection, a batch at a time, as fast as the
+ * connection drains and no faster. Newcomers first hear who is there, then the smaller logs, then the large ones.
  */
 export class Transfers {
   readonly #mesh: Mesh

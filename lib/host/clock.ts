@@ -6,7 +6,10 @@ export interface Clock {
   now(): number
   /** Unix time in milliseconds: what `expiresAt` refers to. May jump. */
   wall(): number
-  /** Calls `run` once, `ms` from now, in a macrotask; returns what takes it back. Does not keep the process alive by itself. */
+  /**
+   * Calls `run` once, `ms` from now, in a macrotask; returns what takes it back. Does not keep the process alive by
+   * itself.
+   */
   after(ms: number, run: () => void): () => void
   /** Calls `run` once, after input that is already waiting has been read. Returns what takes it back. */
   soon(run: () => void): () => void

@@ -5,22 +5,28 @@
  * Duties of every implementation:
  * - It MUST deliver a message whole or not at all, and MUST NOT deliver bytes to a closed owner.
  * - `sendDatagram` MUST NOT throw or reject for anything the network does; losses are silent.
- * - `sendFrame` MUST keep the order of frames to one peer within a connection. Frames to a peer that cannot be reached are
- *   dropped, and `linkDown` says so.
- * - It MUST bound what it holds: at most `maxLinkBytes` unsent per peer (a frame beyond that is dropped; see `backlog`).
+ * - `sendFrame` MUST keep the order of frames to one peer within a connection. Frames to a peer that cannot be reached
+ *   are dropped, and `linkDown` says so.
+ * - It MUST bound what it holds: at most `maxLinkBytes` unsent per peer (a frame beyond that is dropped; see
+ *   `backlog`).
  */
 export interface Transport {
-  /** Binds. Resolves with the address others can reach us under; rejects with the system's error, leaving nothing open. */
+  /**
+   * Binds. Resolves with the address others can reach us under; rejects with the system's error, leaving nothing open.
+   */
   open(options: OpenOptions, handlers: TransportHandlers): Promise<BoundAddress>
   /** Sends one datagram, at most `maxDatagramBytes`. */
   sendDatagram(to: string, parts: readonly Uint8Array[]): void
   /**
-   * Sends one frame over the connection to `to`, which is dialled if there is none. Returns the bytes now waiting for that
-   * peer. Writes of one tick are coalesced; a frame larger than 64 KiB does not delay small frames that come after it by
-   * more than one such chunk.
+   * Sends one frame over the connection to `to`, which is dialled if there is none. Returns the bytes now waiting for
+   * that peer. Writes of one tick are coalesced; a frame larger than 64 KiB does not delay small frames that come after
+   * it by more than one such chunk.
    */
   sendFrame(to: string, parts: readonly Uint8Array[]): number
-  /** Peers to stay connected to from now on. A link to one of them that closes is dialled again at once, and `linkDown` tells the outcome. */
+  /**
+   * Peers to stay connected to from now on. A link to one of them that closes is dialled again at once, and `linkDown`
+   * tells the outcome.
+   */
   keep(names: readonly string[]): void
   /** Closes the connections to a peer without ceremony. */
   drop(name: string): void
@@ -28,7 +34,9 @@ export interface Transport {
   backlog(to: string): number
   /** What went over the wire since `open`. */
   readonly traffic: Readonly<Traffic>
-  /** Closes everything, flushing frames already given for at most `lingerMs`. No handler is called after it resolves. */
+  /**
+   * Closes everything, flushing frames already given for at most `lingerMs`. No handler is called after it resolves.
+   */
   close(lingerMs?: number): Promise<void>
 }
 
@@ -60,7 +68,10 @@ export interface OpenOptions {
   readonly addressMap: Readonly<Record<string, string>>
 }
 
-/** How a link ended. `closed`: by the other side or an error, and dialling again has not been tried (the peer is not kept). */
+/**
+ * How a link ended. `closed`: by the other side or an error, and dialling again has not been tried (the peer is not
+ * kept).
+ */
 export type LinkDown = 'closed' | 'refused' | 'unreachable'
 
 /** What a transport tells its owner. Handlers must not throw. */
