@@ -25,6 +25,8 @@ const pullPauseMs = 100
 /** A question for certain logs that is not answered by then is asked again, so often. */
 const retryMs = 100
 const attemptsMax = 3
+/** First pause between regular exchanges of a newcomer; doubles up to `gossipIntervalMs`. */
+const pauseMsFirst = 50
 /** Exchanges without an answer are given up, and the partner is watched. */
 const answerMs = 1_000
 /** Exchanges under way, and differences to look into, at the most. */
@@ -92,6 +94,8 @@ export class Exchange {
   #strangersMet = 0
   #nextToken = 1
   #nextExchange = 0
+  /** Pause between regular exchanges: short at first, for a newcomer has most to learn. */
+  #pauseMs = pauseMsFirst
   #nextPull = 0
   #pullPauseMs = pullPauseMs
   #fruitless = 0
@@ -124,7 +128,8 @@ export class Exchange {
   }
 
   start(now: number): void {
-    this.#nextExchange = now + this.#random.unit() * this.#config.gossipIntervalMs
+    this.#pauseMs = pauseMsFirst
+    this.#nextExchange = now + pauseMsFirst * (1 + this.#random.unit())
   }
 
   get nextWake(): number {
@@ -169,7 +174,8 @@ export class Exchange {
    * Begins an exchange with a random live peer; now and then with a dead one, so that a healed partition is noticed.
    */
   exchange(now: number): void {
-    this.#nextExchange = now + this.#config.gossipIntervalMs * (0.9 + 0.2 * this.#random.unit())
+    this.#pauseMs = Math.min(this.#config.gossipIntervalMs, this.#pauseMs * 2)
+    this.#nextExchange = now + this.#pauseMs * (0.9 + 0.2 * this.#random.unit())
     this.#strangersMet = 0
     const ring = this.#mesh.rings[0]
     if (ring.size > 1) {

@@ -27,11 +27,12 @@ const rumouredBeatMax = 2 ** 40
 /** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
 const echoEveryMs = 10_000
 /**
- * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a
- * moment, so that no connection is made to a neighbour of a few milliseconds.
+ * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a moment,
+ * so that no connection is made to a neighbour of a few milliseconds. Where all are neighbours there is little to wait for.
  */
-const settleMs = 250
-const settleMsMax = 1_000
+const settleMs = 500
+const settleMsMax = 1_500
+const settleMsFew = 30
 /** How many of those that changed lately a heartbeat tells of, so that whoever was passed by notices. */
 const hotMax = 8
 /** Dead members asked at a time. */
@@ -134,7 +135,8 @@ export class Liveness {
     if (this.#mesh.ringsChanged) {
       this.#mesh.ringsChanged = false
       this.#changedAt ??= now
-      this.#placesDue = Math.min(this.#changedAt + settleMsMax, now + settleMs)
+      const few = this.#mesh.liveCount <= this.#config.observers
+      this.#placesDue = few ? now + settleMsFew : Math.min(this.#changedAt + settleMsMax, now + settleMs)
     }
     if (now >= this.#placesDue) this.#takePlaces(now)
     if (now >= this.#nextBeat) {

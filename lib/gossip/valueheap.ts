@@ -27,6 +27,7 @@ export class ValueHeap {
   put(entry: Entry, source: Uint8Array, start: number, end: number): void {
     const length = end - start
     if (length === 0) return
+    const before = this.#current
     const chunk = this.#room(length)
     copyBytes(source, start, end, chunk.bytes, chunk.used)
     entry.chunk = chunk
@@ -36,6 +37,8 @@ export class ValueHeap {
     chunk.live += length
     this.#live += length
     chunk.entries.push(entry)
+    // as long as it was the current one, nobody looked how empty it has become
+    if (before !== undefined && before !== this.#current) this.#tidy(before)
   }
 
   /** Gives up an entry's value. */
@@ -48,7 +51,12 @@ export class ValueHeap {
     entry.length = 0
     if (chunk === this.#current) {
       if (chunk.live === 0) this.#current = undefined
-    } else if (chunk.live > 0 && chunk.live * 2 < chunk.bytes.length) this.#empty(chunk)
+    } else this.#tidy(chunk)
+  }
+
+  /** Empties a chunk into the current one if less than half of it is alive. */
+  #tidy(chunk: Chunk): void {
+    if (chunk.live > 0 && chunk.live * 2 < chunk.bytes.length) this.#empty(chunk)
   }
 
   #room(length: number): Chunk {

@@ -1,0 +1,526 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { Malformed, Reader, Writer } from '../../lib/gossip/bytes.js'
+import { defaultConfig, entryOverheadBytes } from '../../lib/gossip/config.js'
+import { Kind } from '../../lib/gossip/entry.js'
+import { Expiry } from '../../lib/gossip/expiry.js'
+import { costOf, KeySpace, skipRecords, type SpaceLimits } from '../../lib/gossip/keyspace.js'
+import { valueOf } from '../../lib/gossip/valueheap.js'
+import { bytesOf, textOf, Witness, type Told } from './fixtures/members.js'
+import { holds } from './fixtures/holds.js'
+
+const graceMs = 1_000
+const start = 1_600
+
+/** A key space with its surroundings. */
+class Held {
+  readonly expiry = new Expiry()
+  readonly witness = new Witness()
+  readonly limits: SpaceLimits
+  readonly space: KeySpace
+
+  constructor(limits: Partial<SpaceLimits> = {}) {
+    this.limits = { ...defaultConfig, tombstoneGraceMs: graceMs, ...limits }
+    this.space = new KeySpace('10.0.0.1:9000', this.limits, this.expiry, this.witness)
+  }
+
+  set(key: string, value: string, deadline = Infinity): void {
+    this.space.write(Kind.set, key, bytesOf(value), deadline, start)
+  }
+
+  delete(key: string, now = start): void {
+    this.space.write(Kind.tombstone, key, bytesOf(''), now + graceMs, now)
+  }
+
+  say(event: string, value: string, deadline = Infinity): void {
+    this.space.write(Kind.event, event, bytesOf(value), deadline, start)
+  }
+
+  expire(now: number): void {
+    this.expiry.due(now, (space, entry) => space.end(entry, now))
+  }
+
+  /** What was told since the last call. */
+  told(): Told[] {
+    return this.witness.told.splice(0)
+  }
+
+  state(now = start): Record<string, string> {
+    return Object.fromEntries(
+      this.space
+        .keys(now)
+        .sort()
+        .map((key) => [key, this.value(key, now) as string]),
+    )
+  }
+
+  value(key: string, now = start): string | undefined {
+    const entry = this.space.get(key, now)
+    return entry && textOf(valueOf(entry))
+  }
+
+  /** Takes one delta from another; whether anything was left for it. */
+  follow(other: Held, now = start, budgetBytes = 1e6): boolean {
+    const { space } = this
+    if (space.maxVersion >= other.space.maxVersion) return false
+    if (other.space.mustReset(space.maxVersion, space.gcVersion)) space.startOver(other.space.gcVersion)
+    const from = space.maxVersion
+    const writer = new Writer()
+    const to = other.space.writeRecords(writer, from, budgetBytes, true, now)
+    space.readRecords(new Reader(writer.take()), from, now)
+    space.reach(to, to === other.space.maxVersion ? other.space.eventSequence : undefined)
+    assert.ok(space.maxVersion > from, 'every delta goes further')
+    return true
+  }
+}
+
+const kinds = (told: readonly Told[]): string[] => told.map((one) => one.kind)
+
+t.test('every word of the owner takes the next version, and the last one on a key counts', async (t) => {
+  const owner = new Held()
+  owner.set('a', '1')
+  owner.set('b', '2')
+  owner.set('a', '3')
+  t.equal(owner.space.maxVersion, 3)
+  t.same(owner.state(), { a: '3', b: '2' })
+  owner.delete('b')
+  t.same(owner.state(), { a: '3' })
+  t.equal(owner.space.maxVersion, 4)
+  t.same(owner.told(), [], 'the owner knows what it did')
+})
+
+t.test('metadata is not among the keys', async (t) => {
+  const owner = new Held()
+  owner.set('', 'metadata')
+  t.same(owner.space.keys(start), [])
+})
+
+t.test(
+  'a key is read until its deadline and not at it; then it is told once, and forgotten after the grace',
+  async (t) => {
+    const owner = new Held()
+    owner.set('a', '1', start + 160)
+    t.equal(owner.value('a', start + 159), '1')
+    t.equal(owner.value('a', start + 160), undefined)
+    owner.expire(start + 160)
+    t.same(owner.told(), [{ kind: 'expired', key: 'a' }])
+    t.equal(owner.space.gcVersion, 0)
+    t.equal(owner.space.stateBytes, entryOverheadBytes + 1)
+    owner.expire(start + 160 + graceMs + 16)
+    t.equal(owner.space.gcVersion, 1)
+    t.equal(owner.space.stateBytes, 0)
+    t.same(owner.told(), [])
+  },
+)
+
+t.test(
+  'a key that is set again when its time is over, though nobody has noticed yet, is told as expired first',
+  async (t) => {
+    const owner = new Held()
+    owner.set('a', '1', start - 1)
+    owner.set('a', '2')
+    t.same(owner.told(), [{ kind: 'expired', key: 'a' }])
+    t.same(owner.state(), { a: '2' })
+  },
+)
+
+t.test('time left travels, and is not lengthened by a second telling', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('a', '1', start + 100)
+  other.follow(owner, start + 40)
+  t.equal(other.space.get('a', start + 40)?.deadline, start + 100)
+  t.equal(other.value('a', start + 99), '1')
+})
+
+t.test('what is told of a delta: changes, deletions of what was there, events', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('a', '1')
+  owner.say('hello', 'x')
+  other.follow(owner)
+  t.same(other.told(), [
+    { kind: 'changed', key: 'a', value: '1', version: 1 },
+    { kind: 'said', key: 'hello', value: 'x', sequence: 1 },
+  ])
+  owner.delete('a')
+  owner.delete('never')
+  other.follow(owner)
+  t.same(other.told(), [{ kind: 'removed', key: 'a' }])
+})
+
+t.test('a delta that overlaps what is known tells only the rest', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('a', '1')
+  owner.say('hello', 'x')
+  other.follow(owner)
+  owner.set('b', '2')
+  other.told()
+  const writer = new Writer()
+  owner.space.writeRecords(writer, 0, 1e6, false, start)
+  other.space.readRecords(new Reader(writer.take()), 0, start)
+  t.same(other.told(), [{ kind: 'changed', key: 'b', value: '2', version: 3 }])
+})
+
+t.test('records of a delta never take more than the budget, and what is reached is right', async () => {
+  const word = fc.record({
+    kind: fc.constantFrom(Kind.set, Kind.tombstone, Kind.event),
+    key: fc.nat(6),
+    size: fc.nat(300),
+  })
+  const before = fc.nat(20)
+  holds(
+    fc.property(fc.array(word, { maxLength: 40 }), fc.nat(40), fc.nat(900), before, (words, from, budget, before) => {
+      const owner = new Held()
+      for (const { kind, key, size } of words)
+        owner.space.write(kind, `k${key}`, new Uint8Array(kind === Kind.tombstone ? 0 : size), start + graceMs, start)
+      const { maxVersion } = owner.space
+      if (from > maxVersion) return
+      const writer = new Writer()
+      for (let i = 0; i < before; i++) writer.u8(0)
+      const to = owner.space.writeRecords(writer, from, before + 1 + budget, false, start)
+      assert.ok(writer.length <= before + 1 + budget, `${writer.length} bytes for ${before} + 1 + ${budget}`)
+      assert.ok(to >= from && to <= maxVersion)
+      const other = new Held()
+      other.space.reach(from, 0)
+      const reader = new Reader(writer.take(), before)
+      other.space.readRecords(reader, from, start)
+      assert.equal(reader.left, 0)
+      other.space.reach(to, undefined)
+      assert.equal(other.space.maxVersion, to, 'no record is beyond what is reached')
+    }),
+    500,
+  )
+})
+
+t.test('one record is written whatever its size, if need be', async (t) => {
+  const owner = new Held()
+  owner.set('a', 'x'.repeat(500))
+  owner.set('b', 'y')
+  t.equal(owner.space.writeRecords(new Writer(), 0, 100, false, start), 0)
+  t.equal(owner.space.writeRecords(new Writer(), 0, 100, true, start), 1)
+})
+
+t.test('deltas cut at any size bring everything across in order', async () => {
+  const word = fc.record({
+    kind: fc.constantFrom(Kind.set, Kind.tombstone, Kind.event),
+    key: fc.nat(6),
+    size: fc.nat(100),
+  })
+  holds(
+    fc.property(fc.array(word, { maxLength: 40 }), fc.integer({ min: 1, max: 500 }), (words, budget) => {
+      const [owner, other] = [new Held(), new Held()]
+      for (const { kind, key, size } of words)
+        owner.space.write(kind, `k${key}`, new Uint8Array(kind === Kind.tombstone ? 0 : size), start + graceMs, start)
+      while (other.follow(owner, start, budget)) assert.ok(other.space.maxVersion > 0)
+      assert.deepEqual(other.state(), owner.state())
+      assert.equal(other.space.maxVersion, owner.space.maxVersion)
+      assert.equal(other.space.stateBytes, owner.space.stateBytes)
+      assert.equal(other.space.eventBytes, owner.space.eventBytes)
+      const sequences = other.told().flatMap((one) => (one.kind === 'said' ? one.sequence : []))
+      assert.deepEqual(
+        sequences,
+        sequences.map((_, i) => i + 1),
+      )
+    }),
+  )
+})
+
+t.test('the oldest events go when their bound is reached, and those who lacked them hear how many', async (t) => {
+  const cost = costOf('e', bytesOf('1'))
+  const [owner, other, newcomer] = [new Held({ maxEventBytes: cost * 3 }), new Held(), new Held()]
+  owner.say('e', '1')
+  other.follow(owner)
+  other.told()
+  for (let i = 2; i <= 9; i++) owner.say('e', String(i))
+  t.equal(owner.space.eventBytes, cost * 3)
+  other.follow(owner)
+  t.same(kinds(other.told()), ['missed', 'said', 'said', 'said'])
+  newcomer.follow(owner)
+  t.same(kinds(newcomer.told()), ['said', 'said', 'said'], 'what was said before one came is not missed')
+})
+
+t.test('a receiver keeps to its own bound of events', async () => {
+  holds(
+    fc.property(fc.array(fc.nat(200), { maxLength: 60 }), (sizes) => {
+      const [owner, other] = [new Held(), new Held({ maxEventBytes: 1_000 })]
+      for (const size of sizes) {
+        owner.say('e', 'x'.repeat(size))
+        other.follow(owner)
+        assert.ok(other.space.eventBytes <= 1_000)
+      }
+      assert.equal(other.told().filter((one) => one.kind === 'said').length, sizes.length)
+    }),
+  )
+})
+
+t.test('events at the end of their lifetime leave room, and are counted for those who never heard them', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('', 'metadata')
+  other.follow(owner)
+  owner.say('e', '1', start + 16)
+  owner.say('e', '2')
+  owner.expire(start + 32)
+  t.equal(owner.space.eventBytes, costOf('e', bytesOf('2')))
+  other.follow(owner, start + 32)
+  t.same(other.told().slice(1), [
+    { kind: 'missed', count: 1 },
+    { kind: 'said', key: 'e', value: '2', sequence: 2 },
+  ])
+})
+
+t.test('an event that comes with no time left is missed, as one that did not come', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('', 'metadata')
+  other.follow(owner)
+  owner.say('e', '1', start + 8)
+  owner.say('e', '2')
+  other.follow(owner, start + 8)
+  t.same(other.told().slice(1), [
+    { kind: 'missed', count: 1 },
+    { kind: 'said', key: 'e', value: '2', sequence: 2 },
+  ])
+})
+
+t.test('the next life counts its keys from version 1, behind the metadata, and keeps nothing else', async (t) => {
+  const owner = new Held()
+  owner.set('', 'old')
+  owner.set('a', '1')
+  owner.set('b', '2')
+  owner.set('c', '3', start + 5_000)
+  owner.delete('b')
+  owner.say('e', 'x')
+  owner.space.renew(bytesOf('new'), false, start)
+  t.same(owner.state(), { a: '1', c: '3' })
+  t.equal(owner.space.maxVersion, 3)
+  t.equal(owner.space.eventSequence, 0)
+  t.equal(owner.space.eventBytes, 0)
+  t.equal(owner.space.get('c', start)?.deadline, start + 5_000)
+  const other = new Held()
+  other.follow(owner)
+  t.same(kinds(other.told()), ['announced', 'changed', 'changed'])
+})
+
+t.test('events that nobody has heard yet are kept for the next life, and counted anew', async (t) => {
+  const [owner, other] = [new Held(), new Held()]
+  owner.set('a', '1')
+  owner.say('e', 'x')
+  owner.say('e', 'y')
+  owner.space.renew(bytesOf('new'), true, start)
+  t.equal(owner.space.eventSequence, 2)
+  other.follow(owner)
+  t.same(
+    other.told().flatMap((one) => (one.kind === 'said' ? [[one.value, one.sequence]] : [])),
+    [
+      ['x', 1],
+      ['y', 2],
+    ],
+  )
+})
+
+t.test('letting go of everything leaves nothing to expire', async (t) => {
+  const owner = new Held()
+  owner.set('a', '1', start + 100)
+  owner.say('e', 'x', start + 100)
+  owner.space.clear()
+  owner.expire(start + 1_000)
+  t.same(owner.told(), [])
+  t.same([owner.space.stateBytes, owner.space.eventBytes], [0, 0])
+})
+
+t.test('starting over', async (t) => {
+  /** An owner whose deletion of `gone` is forgotten, and another who did not hear of it. */
+  const behind = (): [Held, Held] => {
+    const [owner, other] = [new Held(), new Held()]
+    owner.set('same', '1')
+    owner.set('gone', '2')
+    owner.set('newer', '3')
+    other.follow(owner)
+    other.told()
+    owner.delete('gone')
+    owner.set('newer', '4')
+    owner.expire(start + graceMs + 16)
+    return [owner, other]
+  }
+
+  t.test('is needed by those only who may have missed a deletion', async (t) => {
+    const [owner, other] = behind()
+    t.equal(owner.space.mustReset(other.space.maxVersion, other.space.gcVersion), true)
+    t.equal(owner.space.mustReset(4, 0), false)
+    t.equal(owner.space.mustReset(0, 4), false, 'it has begun already')
+  })
+
+  t.test('tells the difference and nothing else', async (t) => {
+    const [owner, other] = behind()
+    other.follow(owner)
+    t.same(
+      other.told().sort((a, b) => a.kind.localeCompare(b.kind)),
+      [
+        { kind: 'changed', key: 'newer', value: '4', version: 5 },
+        { kind: 'removed', key: 'gone' },
+      ],
+    )
+    t.same(other.state(), owner.state())
+    t.equal(other.space.gcVersion, 4)
+  })
+
+  t.test('shows all there was until the new log is complete', async (t) => {
+    const [owner, other] = behind()
+    other.follow(owner, start, 1)
+    t.equal(other.space.maxVersion, 4)
+    t.same(other.state(), { same: '1', gone: '2', newer: '3' })
+    t.same(other.told(), [])
+    other.follow(owner)
+    t.same(other.state(), { same: '1', newer: '4' })
+  })
+
+  t.test('may be interrupted by another start', async (t) => {
+    const [owner, other] = behind()
+    other.follow(owner, start, 1)
+    owner.delete('same', start + 2_000)
+    owner.set('late', '5')
+    owner.expire(start + 4_000)
+    while (other.follow(owner, start + 4_000, 1));
+    t.same(other.state(), { newer: '4', late: '5' })
+    const removed = other.told().flatMap((one) => (one.kind === 'removed' ? one.key : []))
+    t.same(removed.sort(), ['gone', 'same'])
+    t.equal(other.space.stateBytes, owner.space.stateBytes)
+  })
+
+  t.test('tells of a key that ended elsewhere first', async (t) => {
+    const [owner, other] = [new Held(), new Held()]
+    owner.set('timed', '1', start + 160)
+    owner.set('gone', '2')
+    // it came late, so it ends late
+    const writer = new Writer()
+    owner.space.writeRecords(writer, 0, 1e6, false, start)
+    other.space.readRecords(new Reader(writer.take()), 0, start + 64)
+    other.space.reach(2, 0)
+    other.told()
+    owner.delete('gone', start - graceMs)
+    owner.expire(start + 176)
+    t.equal(owner.space.gcVersion, 3)
+    t.equal(other.value('timed', start + 176), '1')
+    other.follow(owner, start + 176)
+    t.same(other.state(start + 176), {})
+    t.same(
+      other
+        .told()
+        .map((one) => [one.kind, 'key' in one ? one.key : ''].join(' '))
+        .sort(),
+      ['expired timed', 'removed gone'],
+    )
+    other.expire(start + 500)
+    t.same(other.told(), [], 'and does not tell again')
+  })
+
+  t.test('does not hear an event again', async (t) => {
+    const [owner, other] = [new Held(), new Held()]
+    owner.set('gone', '1')
+    owner.say('e', 'x')
+    other.follow(owner)
+    owner.delete('gone')
+    owner.say('e', 'y')
+    owner.expire(start + graceMs + 16)
+    other.told()
+    other.follow(owner)
+    t.same(kinds(other.told()).sort(), ['removed', 'said'])
+    t.equal(other.space.eventBytes, owner.space.eventBytes)
+  })
+
+  t.test('takes all that is in force, however full', async (t) => {
+    const limits = { maxStateBytes: 3 * costOf('k0', bytesOf('x')) }
+    const [owner, other] = [new Held(limits), new Held(limits)]
+    for (const i of [0, 1, 2]) owner.set(`k${i}`, 'x')
+    other.follow(owner)
+    for (const i of [0, 1, 2]) owner.delete(`k${i}`)
+    owner.expire(start + graceMs + 16)
+    for (const i of [3, 4, 5]) owner.set(`k${i}`, 'x')
+    while (other.follow(owner));
+    t.same(other.state(), owner.state())
+    t.equal(other.space.stateBytes, owner.space.stateBytes)
+  })
+})
+
+t.test('what goes beyond twice the bound on state is not taken', async (t) => {
+  const [owner, other] = [new Held(), new Held({ maxStateBytes: 500 })]
+  for (let i = 0; i < 10; i++) owner.set(`k${i}`, 'x')
+  other.follow(owner)
+  t.ok(other.space.stateBytes <= 1_000)
+  t.equal(other.space.keys(start).length, 9)
+})
+
+t.test('hostile records are refused', async (t) => {
+  const limits = { maxKeyBytes: 8, maxValueBytes: 8 }
+  const refused = (write: (writer: Writer) => void, why: RegExp): void => {
+    const writer = new Writer()
+    write(writer)
+    const bytes = writer.take()
+    t.throws(() => new Held(limits).space.readRecords(new Reader(bytes), 0, start), { message: why })
+  }
+  const record =
+    (kind: number, step: number, key: string, value: string) =>
+    (writer: Writer): void => {
+      writer.u8(kind)
+      writer.varint(step)
+      writer.text(key)
+      writer.bytes(bytesOf(value))
+    }
+  refused(record(7, 1, 'a', 'b'), /unknown kind/)
+  refused(record(Kind.set, 0, 'a', 'b'), /do not rise/)
+  refused(record(Kind.set, 1, 'nine byte', 'b'), /over the limit/)
+  refused(record(Kind.set, 1, 'a', 'nine byte'), /over the limit/)
+  refused((writer) => record(Kind.set, 1, 'a', 'b')(writer), /ends too early/)
+  refused((writer) => {
+    record(Kind.set, 1, 'a', 'b')(writer)
+    record(Kind.set, Number.MAX_SAFE_INTEGER, 'a', 'b')(writer)
+  }, /do not rise/)
+})
+
+t.test('passing over records ends where reading them does', async () => {
+  const word = fc.record({
+    kind: fc.nat(6),
+    key: fc.string({ maxLength: 10 }),
+    value: fc.uint8Array({ maxLength: 30 }),
+    timed: fc.boolean(),
+  })
+  holds(
+    fc.property(fc.array(word, { maxLength: 20 }), (words) => {
+      const owner = new Held()
+      for (const { kind, key, value, timed } of words) {
+        owner.space.write(
+          kind as Kind,
+          key,
+          kind === Kind.tombstone ? new Uint8Array(0) : value,
+          timed ? start + 50 : Infinity,
+          start,
+        )
+      }
+      const writer = new Writer()
+      owner.space.writeRecords(writer, 0, 1e6, false, start)
+      writer.u8(77)
+      const reader = new Reader(writer.take())
+      skipRecords(reader, owner.limits)
+      assert.equal(reader.u8(), 77)
+    }),
+  )
+})
+
+t.test('whatever is cut off, what came before stands', async () => {
+  holds(
+    fc.property(fc.integer({ min: 1, max: 10 }), fc.nat(200), (count, cut) => {
+      const [owner, other] = [new Held(), new Held()]
+      for (let i = 1; i <= count; i++) owner.set(`k${i}`, `v${i}`)
+      const writer = new Writer()
+      owner.space.writeRecords(writer, 0, 1e6, false, start)
+      const bytes = writer.take()
+      try {
+        other.space.readRecords(new Reader(bytes.subarray(0, cut)), 0, start)
+      } catch (error) {
+        assert.ok(error instanceof Malformed)
+      }
+      assert.equal(other.space.keys(start).length, other.space.maxVersion)
+      while (other.follow(owner));
+      assert.deepEqual(other.state(), owner.state())
+    }),
+  )
+})
