@@ -6,9 +6,17 @@ import type { VirtualTime } from './time.js'
 
 /** Who wants to know what goes over the wires. */
 export interface Tap {
-  /** A message leaves; it may never arrive. */
+  /**
+   * A message leaves; it may never arrive.
+   *
+   * @internal
+   */
   sent(from: Machine, to: string, via: 'datagram' | 'stream', bytes: Uint8Array): void
-  /** A message is handed to the peer on `to`. */
+  /**
+   * A message is handed to the peer on `to`.
+   *
+   * @internal
+   */
   delivered(from: Machine, to: Machine, via: 'datagram' | 'stream', bytes: Uint8Array): void
 }
 
@@ -20,6 +28,7 @@ const uplinkQueueMs = 100
  * otherwise; machines can be parted into groups, and links can be clogged. Here is decided what becomes of a message.
  */
 export class Network {
+  /** @internal */
   readonly time: VirtualTime
   readonly #random: Random
   readonly #tap: Tap
@@ -42,13 +51,21 @@ export class Network {
     return this.#usual
   }
 
-  /** Plugs a machine in. */
+  /**
+   * Plugs a machine in.
+   *
+   * @internal
+   */
   attach(machine: Machine): void {
     this.#machines.push(machine)
     this.#byName.set(machine.name, machine)
   }
 
-  /** The machine that answers under an address; undefined when there is none. */
+  /**
+   * The machine that answers under an address; undefined when there is none.
+   *
+   * @internal
+   */
   machine(address: string): Machine | undefined {
     return this.#byName.get(address)
   }
@@ -105,20 +122,32 @@ export class Network {
     this.#changed()
   }
 
-  /** Whether anything sent now this way could arrive. */
+  /**
+   * Whether anything sent now this way could arrive.
+   *
+   * @internal
+   */
   passes(from: Machine, to: Machine, via: 'datagram' | 'stream'): boolean {
     if (from.part !== to.part) return false
     const conditions = this.conditions(from, to)
     return via === 'datagram' ? conditions.datagrams : conditions.streams
   }
 
-  /** How one direction of a link behaves now. */
+  /**
+   * How one direction of a link behaves now.
+   *
+   * @internal
+   */
   conditions(from: Machine, to: Machine): Conditions {
     if (this.#unusual.size === 0) return this.#usual
     return this.#unusual.get(linkKey(from.index, to.index))?.result ?? this.#usual
   }
 
-  /** Microseconds until something of `bytes` that is sent now arrives, if nothing goes wrong on the way. */
+  /**
+   * Microseconds until something of `bytes` that is sent now arrives, if nothing goes wrong on the way.
+   *
+   * @internal
+   */
   travelUs(from: Machine, to: Machine, bytes: number): number {
     const [least, most] = this.conditions(from, to).latencyMs
     const leavesUs = this.#leave(from, bytes)
@@ -138,7 +167,11 @@ export class Network {
     return this.#random.unit()
   }
 
-  /** Sends a datagram on its way, to whatever end. One of more than `maxBytes` goes nowhere. */
+  /**
+   * Sends a datagram on its way, to whatever end. One of more than `maxBytes` goes nowhere.
+   *
+   * @internal
+   */
   sendDatagram(from: Machine, address: string, bytes: Uint8Array, maxBytes: number): void {
     this.#tap.sent(from, address, 'datagram', bytes)
     const to = this.#byName.get(address)
@@ -157,12 +190,20 @@ export class Network {
     }
   }
 
-  /** Tells the tap that a frame leaves. */
+  /**
+   * Tells the tap that a frame leaves.
+   *
+   * @internal
+   */
   frameSent(from: Machine, to: string, bytes: Uint8Array): void {
     this.#tap.sent(from, to, 'stream', bytes)
   }
 
-  /** Tells the tap that a message is there. */
+  /**
+   * Tells the tap that a message is there.
+   *
+   * @internal
+   */
   delivered(from: Machine, to: Machine, via: 'datagram' | 'stream', bytes: Uint8Array): void {
     this.#tap.delivered(from, to, via, bytes)
   }

@@ -5,12 +5,15 @@ import { Chronicle } from './chronicle.js'
 
 /** Something that must never be, and was. */
 export interface Violation {
+  /** Which one was broken. */
   readonly invariant: string
   /** Virtual time, milliseconds. */
   readonly atMs: number
   /** Who saw it first, then whom it is about. */
   readonly peers: readonly string[]
+  /** What should have been. */
   readonly expected: string
+  /** What was. */
   readonly found: string
 }
 

@@ -29,7 +29,9 @@ export interface SimulationOptions {
 
 /** What one peer sent. */
 export interface PeerTraffic extends Count {
+  /** The peer's name. */
   readonly name: string
+  /** By what it was for. */
   readonly classes: Readonly<Record<TrafficClass, Count>>
 }
 

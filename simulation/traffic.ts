@@ -5,7 +5,9 @@ export type TrafficClass = 'news' | 'repair' | 'liveness'
 
 /** Messages and payload bytes. */
 export interface Count {
+  /** Datagrams and frames. */
   messages: number
+  /** Payload, without the headers of IP, UDP and TCP. */
   bytes: number
 }
 

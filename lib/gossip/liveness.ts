@@ -27,8 +27,9 @@ const rumouredBeatMax = 2 ** 40
 /** An observer is asked to echo a heartbeat once in this time, to see that datagrams get through. */
 const echoEveryMs = 10_000
 /**
- * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a moment,
- * so that no connection is made to a neighbour of a few milliseconds. Where all are neighbours there is little to wait for.
+ * While many join or leave, each changes who follows whom. Places are taken once the rings have been quiet for a
+ * moment, so that no connection is made to a neighbour of a few milliseconds. Where all are neighbours there is little
+ * to wait for.
  */
 const settleMs = 500
 const settleMsMax = 1_500
