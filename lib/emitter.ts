@@ -43,7 +43,9 @@ export class Emitter extends eventemitter2.EventEmitter2 {
 
   /** Tells the listeners of `family:name`, whatever characters the name is made of. */
   protected announceIn(family: string, name: string, ...values: readonly unknown[]): boolean {
-    if (!this.isWanted(family)) return false
+    const { families, all } = (this.#interest ??= this.#survey())
+    const names = families.get(family)
+    if (!all && (names === undefined || (names !== 'patterns' && !names.has(name)))) return false
     const segments = name.split(':').map((segment) => (isWildcard(segment) ? `${mark}${segment}` : segment))
     return this.#tell(this.listeners([family, ...segments]), `${family}:${name}`, values)
   }
@@ -87,9 +89,15 @@ export class Emitter extends eventemitter2.EventEmitter2 {
   }
 
   #survey(): Interest {
-    const first = this.eventNames(true).map((name) => String(Array.isArray(name) ? name[0] : name))
-    const all = this.listenersAny().length > 0 || first.some(isWildcard)
-    return { families: new Set(first), all, listeners: new Map() }
+    const families = new Map<string, Set<string> | 'patterns'>()
+    for (const name of this.eventNames(true)) {
+      const [family = '', ...rest] = (Array.isArray(name) ? name : [name]).map(String)
+      const names = families.get(family) ?? new Set<string>()
+      if (names === 'patterns' || rest.some(isWildcard)) families.set(family, 'patterns')
+      else families.set(family, names.add(rest.map(unmarked).join(':')))
+    }
+    const all = this.listenersAny().length > 0 || [...families.keys()].some(isWildcard)
+    return { families, all, listeners: new Map() }
   }
 
   /** @internal `on`, `once`, `many`, `waitFor` and those that prepend all come through here. */
@@ -139,8 +147,8 @@ export class Emitter extends eventemitter2.EventEmitter2 {
 }
 
 interface Interest {
-  /** First segments of all names and patterns listened to. */
-  readonly families: ReadonlySet<string>
+  /** First segments of all names and patterns listened to, and the rests of the names; or that there are patterns. */
+  readonly families: ReadonlyMap<string, ReadonlySet<string> | 'patterns'>
   /** Somebody listens to everything, or to a pattern that begins with a wildcard. */
   readonly all: boolean
   /** Listeners of names of one segment, as asked for. Bounded: only our own names are asked for. */
@@ -155,6 +163,12 @@ const mark = '\0'
 
 function isWildcard(segment: string): boolean {
   return segment === '*' || segment === '**'
+}
+
+/** The segment as its user wrote it. */
+function unmarked(segment: string): string {
+  const rest = segment.slice(mark.length)
+  return segment.startsWith(mark) && isTreacherous(rest) ? rest : segment
 }
 
 function isTreacherous(segment: unknown): segment is string {

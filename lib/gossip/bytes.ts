@@ -295,10 +295,18 @@ export class Reader {
     return this.source.subarray(start, start + length)
   }
 
+  /** A text that is likely to come again, such as the name of a peer or an event. */
   text(maxBytes: number): string {
     const length = this.length(maxBytes)
     const start = this.skip(length)
     return readText(this.source, start, start + length)
+  }
+
+  /** A text that is likely to come once, such as a key. */
+  rareText(maxBytes: number): string {
+    const length = this.length(maxBytes)
+    const start = this.skip(length)
+    return decodeText(this.source, start, start + length)
   }
 }
 

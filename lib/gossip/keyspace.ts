@@ -259,7 +259,8 @@ export class KeySpace {
     if (kind > kindMax) throw new Malformed('unknown kind of record')
     const version = previous + reader.varint()
     if (version === previous || version > counterMax) throw new Malformed('versions do not rise')
-    const key = kind <= Kind.event ? reader.text(this.#limits.maxKeyBytes) : ''
+    const { maxKeyBytes } = this.#limits
+    const key = kind === Kind.event ? reader.text(maxKeyBytes) : kind < Kind.event ? reader.rareText(maxKeyBytes) : ''
     const sequence = kind === Kind.event ? reader.varint() : 0
     const leftMs = (head & timedFlag) === 0 ? Infinity : Math.min(reader.varint(), lifetimeMsMax)
     const length = kind === Kind.tombstone ? 0 : reader.length(this.#limits.maxValueBytes)
