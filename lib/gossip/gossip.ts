@@ -74,7 +74,7 @@ export interface GossipStats {
  * its own; the same calls give the same effects. The host gives it a life (`lib/host/host.ts`), the simulator
  * thousands.
  */
-export class Gossip implements SpaceListener {
+export class Gossip {
   readonly config: GossipConfig
   readonly #random: Random
   readonly #outbox = new Outbox()
@@ -97,7 +97,7 @@ export class Gossip implements SpaceListener {
   constructor(config: GossipConfig, random: Random) {
     this.config = config
     this.#random = random
-    this.#own = new KeySpace('', config, this.#expiry, this)
+    this.#own = new KeySpace('', config, this.#expiry, this.#listener)
     this.#seeds = new Seeds(() => this.#alive.mesh)
   }
 
@@ -121,7 +121,7 @@ export class Gossip implements SpaceListener {
     this.#own.name = name
     const { config } = this
     const random = this.#random
-    const mesh = new Mesh(config, this.#expiry, this, this.#outbox)
+    const mesh = new Mesh(config, this.#expiry, this.#listener, this.#outbox)
     const post = new Post(config, mesh, this.#outbox)
     const sections = new Sections(mesh, config, (member, beat, at) => liveness.heardOf(member, beat, at))
     const flow = new FlowControl()
@@ -473,35 +473,28 @@ export class Gossip implements SpaceListener {
 
   // ---- what key spaces tell
 
-  /** @internal */
-  changed(space: KeySpace, entry: Entry): void {
-    const deadline = entry.deadline === Infinity ? undefined : entry.deadline
-    this.#outbox.notify({ kind: 'set', peer: space.name, key: entry.key, value: valueOf(entry), deadline })
+  readonly #listener: SpaceListener = {
+    changed: (space, entry) => {
+      const deadline = entry.deadline === Infinity ? undefined : entry.deadline
+      this.#outbox.notify({ kind: 'set', peer: space.name, key: entry.key, value: valueOf(entry), deadline })
+    },
+    removed: (space, key) => {
+      this.#outbox.notify({ kind: 'delete', peer: space.name, key })
+    },
+    expired: (space, entry) => {
+      const { key, deadline } = entry
+      this.#outbox.notify({ kind: 'expired', peer: space.name, key, value: copyOfValue(entry), deadline })
+    },
+    said: (space, entry) => {
+      this.#outbox.notify({ kind: 'event', peer: space.name, event: entry.key, value: valueOf(entry) })
+    },
+    missed: (space, count) => {
+      this.#outbox.notify({ kind: 'missed', peer: space.name, count })
+    },
+    announced: (space, entry) => this.#announced(space, entry),
   }
 
-  /** @internal */
-  removed(space: KeySpace, key: string): void {
-    this.#outbox.notify({ kind: 'delete', peer: space.name, key })
-  }
-
-  /** @internal */
-  expired(space: KeySpace, entry: Entry): void {
-    const { key, deadline } = entry
-    this.#outbox.notify({ kind: 'expired', peer: space.name, key, value: copyOfValue(entry), deadline })
-  }
-
-  /** @internal */
-  said(space: KeySpace, entry: Entry): void {
-    this.#outbox.notify({ kind: 'event', peer: space.name, event: entry.key, value: valueOf(entry) })
-  }
-
-  /** @internal */
-  missed(space: KeySpace, count: number): void {
-    this.#outbox.notify({ kind: 'missed', peer: space.name, count })
-  }
-
-  /** @internal */
-  announced(space: KeySpace, entry: Entry): void {
+  #announced(space: KeySpace, entry: Entry): void {
     const life = this.#life
     const member = life?.mesh.named(space.name)
     if (life === undefined || member === undefined || member.space !== space) return
