@@ -85,11 +85,11 @@ export class FlowControl {
 
   /**
    * An exchange showed by how many bytes a partner lags behind our updates. More than a second's worth is an overflow:
-   * the rate falls below what we have been sending, which evidently is too much.
+   * the rate falls below what we have been sending, which evidently is too much. Who hardly sends is not the cause.
    */
   exchanged(lagBytes: number, now: number): void {
     const demand = this.demand(now)
-    if (lagBytes > Math.max(burstBytesMin, (demand * overflowMs) / 1_000)) {
+    if (demand >= rateMin && lagBytes > Math.max(burstBytesMin, (demand * overflowMs) / 1_000)) {
       this.#rooms = 0
       if (++this.#overflows < overflowsToSlow) return
       this.#overflows = 0

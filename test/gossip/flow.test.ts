@@ -37,15 +37,15 @@ t.test('four exchanges that show no such lag make us faster by a step', async (t
   t.equal(flow.rate, 7.5 * mega + (256 << 10))
 })
 
-t.test('who sends little is not slowed down by a little lag', async (t) => {
+t.test('who sends little is not slowed down, however far a partner lags', async (t) => {
   const flow = new FlowControl()
   const first = flow.rate
-  for (let i = 0; i < 10; i++) flow.exchanged(64 << 10, 0)
+  for (let i = 0; i < 10; i++) flow.exchanged(1e9, 0)
   t.ok(flow.rate >= first)
 })
 
 t.test('the rate stays within its bounds', async (t) => {
-  const flow = new FlowControl()
+  const flow = slowed(rateMin)
   for (let i = 0; i < 200; i++) flow.exchanged(1e9, 0)
   t.equal(flow.rate, rateMin)
   for (let i = 0; i < 9_000; i++) flow.exchanged(0, 0)
@@ -127,7 +127,7 @@ t.test('what goes out in any second is the rate and one burst, and an overdraft 
 })
 
 t.test('what was overdrawn has to come in first, and when is known from the beginning', async (t) => {
-  const flow = slowed(0)
+  const flow = slowed(rateMin)
   const allowed = flow.allowance(1_000)
   t.equal(flow.readyAt(1_000), 1_000)
   flow.spend(allowed + rateMin / 2)
@@ -139,7 +139,7 @@ t.test('what was overdrawn has to come in first, and when is known from the begi
 })
 
 t.test('an overdraft is never larger than a burst, so nobody falls silent for long', async (t) => {
-  const flow = slowed(0)
+  const flow = slowed(rateMin)
   flow.allowance(1_000)
   flow.spend(100 * mega)
   t.equal(flow.readyAt(1_000), 2_000)
@@ -148,7 +148,7 @@ t.test('an overdraft is never larger than a burst, so nobody falls silent for lo
 t.test('what takes a second to send may wait, within the limit', async (t) => {
   t.equal(slowed(10 * mega).patience(100 * mega), 7.5 * mega)
   t.equal(slowed(10 * mega).patience(mega), mega)
-  t.equal(slowed(0).patience(mega), 64 << 10)
+  t.equal(slowed(rateMin).patience(mega), 64 << 10)
 })
 
 t.test('a partner that claims to may send anything at all gives no more than the most there is', async (t) => {
