@@ -19,10 +19,9 @@ export const entryBytesMin = 8
 export const entryBytesMax = 6 + 8 + 8
 
 export function writeEntry(writer: Writer, member: Member, now: number): void {
-  const { space } = member
   writer.u48(member.identity.id)
-  writer.varint(space.maxVersion)
-  writer.varint(space.gcVersion * 4 + (member.isLive ? 2 : 0) + (member.incomingUntil > now ? 1 : 0))
+  writer.varint(member.maxVersion)
+  writer.varint(member.gcVersion * 4 + (member.isLive ? 2 : 0) + (member.contact.incomingUntil > now ? 1 : 0))
 }
 
 /** A log of which nothing is known. */

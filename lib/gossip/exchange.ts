@@ -6,6 +6,7 @@ import type { DigestEntry } from './digest.js'
 import type { Send } from './effects.js'
 import type { FlowControl } from './flow.js'
 import { identify } from './identity.js'
+import { canAdvance, mustReset } from './keyspace.js'
 import type { Knowledge, Liveness } from './liveness.js'
 import type { Member } from './member.js'
 import type { Mesh } from './mesh.js'
@@ -229,7 +230,7 @@ export class Exchange {
   #isNews(entry: DigestEntry, now: number): boolean {
     const member = this.#mesh.withId(entry.id)
     if (member === undefined) return !this.#mesh.isPast(entry.id)
-    return entry.max > member.space.maxVersion && member.incomingUntil <= now && member !== this.#mesh.self
+    return entry.max > member.maxVersion && member.contact.incomingUntil <= now && member !== this.#mesh.self
   }
 
   /** Asks a partner for certain logs. */
@@ -372,8 +373,8 @@ export class Exchange {
       this.#weigh(entry, now)
       // nobody needs to be told of itself
       const isUseful = member !== sender && !entry.incoming && this.#mesh.isShared(member, now)
-      if (isUseful && member.space.canAdvance(entry)) {
-        needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
+      if (isUseful && canAdvance(member, entry)) {
+        needs.push({ member, from: mustReset(member, entry.max, entry.gc) ? 0 : entry.max })
       }
     }
     if (range !== undefined) {
@@ -391,7 +392,7 @@ export class Exchange {
   #ownLag(needs: readonly Need[]): number {
     const { self } = this.#mesh
     const mine = needs.find((need) => need.member === self && need.from > 0)
-    return mine === undefined ? 0 : self.space.bytesAfter(mine.from)
+    return mine === undefined ? 0 : (self.space?.bytesAfter(mine.from) ?? 0)
   }
 
   // ---- deltas
@@ -417,7 +418,7 @@ export class Exchange {
     if (fits) {
       for (const { member, from } of needs) {
         const end = this.#post.datagramBytesMax - listBytes
-        fits = this.#sections.write(writer, member, from, end, false, now) === member.space.maxVersion
+        fits = this.#sections.write(writer, member, from, end, false, now) === member.maxVersion
         if (!fits) break
       }
     }
@@ -460,9 +461,9 @@ export class Exchange {
     const asked = new Set<Member>()
     for (const entry of entries) {
       const member = this.#mesh.withId(entry.id)
-      if (member === undefined || member === from || asked.has(member) || !member.space.canAdvance(entry)) continue
+      if (member === undefined || member === from || asked.has(member) || !canAdvance(member, entry)) continue
       asked.add(member)
-      needs.push({ member, from: member.space.mustReset(entry.max, entry.gc) ? 0 : entry.max })
+      needs.push({ member, from: mustReset(member, entry.max, entry.gc) ? 0 : entry.max })
     }
     if (needs.length === 0 && !asks) return
     this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
@@ -471,7 +472,8 @@ export class Exchange {
   /** A section came over a connection as news. More of that log is likely to be on the way: nobody need repair it. */
   streamed({ member, gap, reached, latest }: SectionOutcome, now: number): void {
     if (member === undefined || gap) return
-    member.incomingUntil = Math.max(member.incomingUntil, now + (reached < latest ? incomingMs : flowingMs))
+    const contact = member.note()
+    contact.incomingUntil = Math.max(contact.incomingUntil, now + (reached < latest ? incomingMs : flowingMs))
   }
 
   /** A section came in a delta. */
@@ -479,7 +481,8 @@ export class Exchange {
     const { member, gap, reached, latest } = outcome
     if (gap) this.lacks(header.name, now)
     if (member === undefined) return
-    if (!gap) member.incomingUntil = reached < latest && via === 'stream' ? now + incomingMs : -Infinity
+    const until = reached < latest && via === 'stream' ? now + incomingMs : -Infinity
+    if (!gap && member.contact.incomingUntil !== until) member.note().incomingUntil = until
     if (outcome.introduced && this.#strangers.delete(member.name)) this.#introduced(member, now)
   }
 
@@ -495,5 +498,5 @@ export class Exchange {
 }
 
 function lag(need: Need): number {
-  return need.member.space.maxVersion - need.from
+  return need.member.maxVersion - need.from
 }

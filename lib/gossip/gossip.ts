@@ -168,7 +168,7 @@ export class Gossip {
     this.#write(Kind.leave, '', new Uint8Array(0), now + farewellMs, now)
     if (mesh.liveCount > 0) news.farewell(now)
     transfers.clear()
-    for (const member of mesh.members()) if (member !== mesh.self) member.space.clear()
+    for (const member of mesh.members()) if (member !== mesh.self) member.space?.clear()
     this.#life = undefined
   }
 
@@ -266,8 +266,9 @@ export class Gossip {
     transfers.stop(peer)
     const member = mesh.named(peer)
     if (member === undefined) return
-    member.queuedBytes = 0
-    member.fullSince = Infinity
+    const contact = member.note()
+    contact.queuedBytes = 0
+    contact.fullSince = Infinity
     news.unblock()
     if (how === 'refused') liveness.refused(member, now)
   }
@@ -279,9 +280,10 @@ export class Gossip {
     const { mesh, transfers, news } = this.#life
     const member = mesh.named(peer)
     if (member !== undefined) {
-      if (bytes < member.queuedBytes) news.unblock()
-      member.queuedBytes = bytes
-      if (bytes < queuedBytesHigh) member.fullSince = Infinity
+      const contact = member.note()
+      if (bytes < contact.queuedBytes) news.unblock()
+      contact.queuedBytes = bytes
+      if (bytes < queuedBytesHigh) contact.fullSince = Infinity
     }
     transfers.pump(peer, bytes, now)
   }
@@ -327,8 +329,9 @@ export class Gossip {
     const { forgetAfterMs } = this.config
     for (const member of mesh.stopped) {
       // from half time on it is no longer part of what is shared
-      if (now >= member.stoppedAt + forgetAfterMs / 2) mesh.summary.touch(member)
-      if (now >= member.stoppedAt + forgetAfterMs) mesh.forget(member)
+      const { stoppedAt } = member.contact
+      if (now >= stoppedAt + forgetAfterMs / 2) mesh.summary.touch(member)
+      if (now >= stoppedAt + forgetAfterMs) mesh.forget(member)
     }
   }
 
@@ -452,9 +455,8 @@ export class Gossip {
   peer(name: string): PeerView | undefined {
     const member = this.#life?.mesh.named(name)
     if (member === undefined) return undefined
-    const { identity, state, space, beat, detector } = member
-    const { maxVersion, gcVersion } = space
-    const phi = detector?.phi(this.#now) ?? 0
+    const { identity, state, beat, maxVersion, gcVersion } = member
+    const phi = member.contact.detector?.phi(this.#now) ?? 0
     return { name, incarnation: identity.incarnation, state, maxVersion, gcVersion, beat, phi }
   }
 

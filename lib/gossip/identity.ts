@@ -13,7 +13,20 @@ export interface Identity {
   readonly places: readonly [number, number]
 }
 
+/** Identities made lately: many peers of one process, or many messages of one peer, share one. Emptied when full. */
+const known = new Map<string, Identity>()
+const knownMax = 1 << 15
+
 export function identify(name: string, incarnation: number): Identity {
+  const before = known.get(name)
+  if (before !== undefined && before.incarnation === incarnation) return before
+  if (known.size >= knownMax) known.clear()
+  const identity = create(name, incarnation)
+  known.set(name, identity)
+  return identity
+}
+
+function create(name: string, incarnation: number): Identity {
   const low = hash32(name, 2)
   const high = Math.floor(incarnation / 0x1_0000_0000) >>> 0
   const folded = mix32(low ^ mix32(incarnation >>> 0) ^ mix32(high + 0x9e3779b9))

@@ -30,11 +30,34 @@ export interface SpaceLimits {
   readonly tombstoneGraceMs: number
 }
 
+/** How far a log is known. */
+export interface Position {
+  /** Everything up to this version is known. */
+  readonly maxVersion: number
+  /** Tombstones up to this version may have been collected. */
+  readonly gcVersion: number
+}
+
+/**
+ * Whether `ours` has something for a log that stands at (`gc`, `max`); one that is starting over cannot use a log older
+ * than where it ends.
+ */
+export function canAdvance(ours: Position, { max, gc }: { readonly max: number; readonly gc: number }): boolean {
+  return max < ours.maxVersion && (max >= gc || gc <= Math.max(ours.gcVersion, ours.maxVersion))
+}
+
+/** Whether a log that stands at (`gc`, `max`) must be told from the start to be brought up to `ours`. */
+export function mustReset(ours: Position, max: number, gc: number): boolean {
+  return max < ours.gcVersion && gc < ours.gcVersion
+}
+
 /** Longer lifetimes count as this: some thousand years. */
 export const lifetimeMsMax = 2 ** 45
 
 /** Marks the end of the records in a delta. */
 const endOfRecords = 0xff
+/** Most that the first word of a log takes besides the metadata: kind, version, key, length, end. */
+const firstWordBytes = 3 + 8 + 1
 /** Added to a record's kind when the time left follows. */
 const timedFlag = 0x80
 
@@ -48,7 +71,7 @@ const timedFlag = 0x80
  * complete again, and what it has not named by then was deleted meanwhile. So (`gcVersion`, `maxVersion`) rises in
  * lexicographic order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
  */
-export class KeySpace {
+export class KeySpace implements Position {
   /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
   name: string
   /** Everything up to this version is known. */
@@ -205,17 +228,9 @@ export class KeySpace {
 
   // ---- deltas in
 
-  /**
-   * Whether we have something for a log that stands so; one that is starting over cannot use a log older than where it
-   * ends.
-   */
-  canAdvance({ max, gc }: { readonly max: number; readonly gc: number }): boolean {
-    return max < this.maxVersion && (max >= gc || gc <= Math.max(this.gcVersion, this.maxVersion))
-  }
-
-  /** Whether a log that stands at (`gc`, `max`) can be continued, or must be told from the start. */
-  mustReset(max: number, gc: number): boolean {
-    return max < this.gcVersion && gc < this.gcVersion
+  /** Takes over a log that held the metadata and nothing else, without a word to the listener. */
+  adopt(metadata: Uint8Array, now: number): void {
+    this.write(Kind.set, '', metadata, Infinity, now)
   }
 
   /** Begins anew at version 0: the sender has collected tombstones up to `gc` that we may have missed. */
@@ -447,6 +462,50 @@ export class KeySpace {
     }
   }
 }
+
+/**
+ * Writes a log that holds nothing but the metadata, as {@link KeySpace.writeRecords} would: returns 1, or `from` when
+ * it does not fit.
+ */
+export function writeFirstWord(
+  writer: Writer,
+  metadata: Uint8Array,
+  from: number,
+  end: number,
+  atLeastOne: boolean,
+): number {
+  const fits = from === 0 && (atLeastOne || writer.length + metadata.length + firstWordBytes <= end)
+  if (fits) {
+    writer.u8(Kind.set)
+    writer.varint(1)
+    writer.text('')
+    writer.bytes(metadata, 0, metadata.length)
+  }
+  writer.u8(endOfRecords)
+  return fits ? 1 : from
+}
+
+/**
+ * Reads a log that holds nothing but the metadata, and returns that. When there is more, or something else, nothing is
+ * read.
+ */
+export function readFirstWord(reader: Reader, limits: Pick<SpaceLimits, 'maxValueBytes'>): Uint8Array | undefined {
+  const { source, at } = reader
+  if (!startsWithFirstWord(reader)) return undefined
+  reader.skip(3)
+  const length = reader.length(limits.maxValueBytes)
+  const start = reader.skip(length)
+  if (reader.u8() === endOfRecords) return length === 0 ? nothing : source.slice(start, start + length)
+  reader.at = at
+  return undefined
+}
+
+/** Whether the first record is the one with the metadata: it is the first word of every log. */
+export function startsWithFirstWord({ source, at, end }: Reader): boolean {
+  return at + 3 <= end && source[at] === Kind.set && source[at + 1] === 1 && source[at + 2] === 0
+}
+
+const nothing = new Uint8Array(0)
 
 /** Passes over the records of a delta, refusing what would be refused when read. */
 export function skipRecords(reader: Reader, limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>): void {

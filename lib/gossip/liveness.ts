@@ -157,7 +157,9 @@ export class Liveness {
     const before = new Set(this.#observers)
     this.#observers = ring.following(self, this.#config.observers)
     const watched = ring.preceding(self, this.#config.observers)
-    for (const member of this.#watched) if (!watched.includes(member) && !member.doubted) member.detector = undefined
+    for (const member of this.#watched) {
+      if (!watched.includes(member) && !member.contact.doubted) member.note().detector = undefined
+    }
     for (const member of watched) this.#watch(member, now)
     this.#watched = watched
     const neighbours = new Set([...this.#observers, ...watched])
@@ -166,20 +168,21 @@ export class Liveness {
   }
 
   #watch(member: Member, now: number): void {
-    if (member.detector !== undefined) return
+    if (member.contact.detector !== undefined) return
     const { heartbeatIntervalMs, minDeviationMs, acceptablePauseMs } = this.#config
-    member.detector = new PhiAccrualDetector({
+    const detector = new PhiAccrualDetector({
       firstIntervalMs: heartbeatIntervalMs,
       maxIntervalMs: heartbeatIntervalMs * 2 + acceptablePauseMs,
       minDeviationMs,
       acceptablePauseMs,
     })
-    member.detector.expect(now)
+    detector.expect(now)
+    member.note().detector = detector
   }
 
   #beat(now: number): void {
     this.#mesh.self.beat++
-    for (const member of this.#observers) this.#sendBeat(member, now, now - member.answeredAt > echoEveryMs)
+    for (const member of this.#observers) this.#sendBeat(member, now, now - member.contact.answeredAt > echoEveryMs)
   }
 
   #sendBeat(member: Member, now: number, wantsEcho: boolean): void {
@@ -206,7 +209,7 @@ export class Liveness {
 
   /** Asks for a sign of life by all ways there are. */
   #ask(member: Member, now: number): void {
-    member.askedAt = now
+    member.note().askedAt = now
     const parts = [this.#heartbeat(true, now)]
     if (this.#config.udp) this.#post.datagram('liveness', member.name, parts)
     this.#post.stream('liveness', member.name, parts)
@@ -220,16 +223,17 @@ export class Liveness {
     let late = false
     for (const list of [this.#watched, this.#doubted]) {
       for (const member of list) {
-        if (!member.isLive || member.detector === undefined) {
+        const { detector } = member.contact
+        if (!member.isLive || detector === undefined) {
           this.#doubted.delete(member)
           continue
         }
-        if (stalled) member.detector.forgive(stalledMs, now)
-        if (this.#judge(member, now)) late = true
+        if (stalled) detector.forgive(stalledMs, now)
+        if (this.#judge(member, detector, now)) late = true
       }
     }
     for (const member of this.#suspects) {
-      const { suspicion } = member
+      const { suspicion } = member.contact
       if (suspicion === undefined || !member.isLive) {
         this.#suspects.delete(member)
         continue
@@ -250,13 +254,13 @@ export class Liveness {
   }
 
   /** Asks about a silence, then suspects. Returns whether the member is late. */
-  #judge(member: Member, now: number): boolean {
-    const detector = member.detector as PhiAccrualDetector
+  #judge(member: Member, detector: PhiAccrualDetector, now: number): boolean {
     const silentMs = now - (detector.lastHeartbeat ?? now)
     const { heartbeatIntervalMs, acceptablePauseMs, phiThreshold } = this.#config
     if (silentMs < heartbeatIntervalMs * 1.2 + acceptablePauseMs / 2) return false
-    if (now - member.askedAt >= heartbeatIntervalMs / 2) this.#ask(member, now)
-    if (detector.phi(now) >= phiThreshold && !member.suspicion?.observers.has(this.#mesh.self.name)) {
+    const { askedAt, suspicion } = member.contact
+    if (now - askedAt >= heartbeatIntervalMs / 2) this.#ask(member, now)
+    if (detector.phi(now) >= phiThreshold && !suspicion?.observers.has(this.#mesh.self.name)) {
       this.#announce(Kind.suspect, this.#aboutPeer(member), rumourMs, now)
       this.#suspect(member, member.beat, this.#mesh.self.name, now)
     }
@@ -273,13 +277,14 @@ export class Liveness {
   }
 
   #suspect(member: Member, beat: number, by: string, now: number): void {
-    if (member.suspicion === undefined) {
-      member.suspicion = { since: now, beat, observers: new Set() }
+    const contact = member.note()
+    if (contact.suspicion === undefined) {
+      contact.suspicion = { since: now, beat, observers: new Set() }
       member.state = 'suspect'
       this.#suspects.add(member)
       this.#nextCheck = Math.min(this.#nextCheck, now + lateCheckMs)
     }
-    if (member.suspicion.observers.size < observersMax) member.suspicion.observers.add(by)
+    if (contact.suspicion.observers.size < observersMax) contact.suspicion.observers.add(by)
   }
 
   /** The verdict; told to all if it is our own. */
@@ -316,12 +321,13 @@ export class Liveness {
   heardOf(member: Member, beat: number, now: number): void {
     if (beat <= member.beat) return
     member.beat = beat
-    member.detector?.heartbeat(now)
-    if (member.doubted) this.#trust(member)
-    if (member.suspicion !== undefined && beat > member.suspicion.beat) this.#acquit(member)
-    if (member.state !== 'dead' || beat <= member.deadBeat) return
+    const { detector, doubted, suspicion, deadBeat, wasRefused } = member.contact
+    detector?.heartbeat(now)
+    if (doubted) this.#trust(member)
+    if (suspicion !== undefined && beat > suspicion.beat) this.#acquit(member)
+    if (member.state !== 'dead' || beat <= deadBeat) return
     // condemned for a refused connection, and alive all the same: that proves nothing about this peer from now on
-    if (member.wasRefused) member.refusalsLie = true
+    if (wasRefused) member.note().refusalsLie = true
     this.#mesh.revive(member, now)
   }
 
@@ -345,37 +351,38 @@ export class Liveness {
 
   /** A peer left an exchange unanswered: it is watched from now on, until it is heard. */
   doubt(member: Member, now: number): void {
-    if (!member.isLive || member.detector !== undefined || member === this.#mesh.self) return
+    if (!member.isLive || member.contact.detector !== undefined || member === this.#mesh.self) return
     this.#watch(member, now)
-    member.doubted = true
+    member.note().doubted = true
     this.#doubted.add(member)
   }
 
   /** Somebody holds a member for alive that we hold for dead, or the other way round: see for ourselves. */
   disagree(member: Member, now: number): void {
     if (member.isLive) this.doubt(member, now)
-    else if (member.state === 'dead' && now - member.askedAt >= this.#config.heartbeatIntervalMs) {
-      member.askedAt = now
+    else if (member.state === 'dead' && now - member.contact.askedAt >= this.#config.heartbeatIntervalMs) {
+      member.note().askedAt = now
       this.#post.send('liveness', member, [this.#heartbeat(true, now)])
     }
   }
 
   #trust(member: Member): void {
-    member.doubted = false
+    const contact = member.note()
+    contact.doubted = false
     this.#doubted.delete(member)
-    if (!this.#watched.includes(member)) member.detector = undefined
+    if (!this.#watched.includes(member)) contact.detector = undefined
   }
 
   #acquit(member: Member): void {
-    member.suspicion = undefined
+    member.note().suspicion = undefined
     this.#suspects.delete(member)
     if (member.state === 'suspect') member.state = 'alive'
   }
 
   /** Nobody listens where the member was reached before: its process is gone. */
   refused(member: Member, now: number): void {
-    if (!member.isLive || member.refusalsLie) return
-    member.wasRefused = true
+    if (!member.isLive || member.contact.refusalsLie) return
+    member.note().wasRefused = true
     this.#condemn(member, true, now)
   }
 

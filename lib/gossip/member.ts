@@ -1,5 +1,5 @@
 import type { Identity } from './identity.js'
-import type { KeySpace } from './keyspace.js'
+import type { KeySpace, Position } from './keyspace.js'
 import type { PhiAccrualDetector } from './phi.js'
 
 /** What is held of a peer: `suspect` still counts as alive to users. */
@@ -14,15 +14,8 @@ export interface Suspicion {
   readonly observers: Set<string>
 }
 
-/** What one peer knows of another in one incarnation (or of itself). */
-export class Member {
-  readonly identity: Identity
-  readonly space: KeySpace
-  state: MemberState = 'alive'
-  /** Whether its metadata has come, and users have been told of it. */
-  introduced = false
-  /** Highest heartbeat counter known. */
-  beat = 0
+/** Our own dealings with a member. Most members are only known by what others say, and have none. */
+export class Contact {
   /** The heartbeat it was declared dead at: only a higher one brings it back. */
   deadBeat = 0
   /** When it was declared dead or left. */
@@ -47,12 +40,28 @@ export class Member {
   fullSince = Infinity
   /** Until when a bulk transfer of its key space is taken to be coming in. */
   incomingUntil = -Infinity
+}
+
+const noContact: Readonly<Contact> = Object.freeze(new Contact())
+
+/**
+ * What one peer knows of another in one incarnation (or of itself). As there may be many thousands, it begins as little
+ * more than a name and some numbers; a log and a contact are made when there is something to put into them.
+ */
+export class Member implements Position {
+  readonly identity: Identity
+  state: MemberState = 'alive'
+  /** Highest heartbeat counter known. */
+  beat = 0
+  /** Its first word, if it has come; users have been told of the member then. */
+  metadata: Uint8Array | undefined = undefined
+  /** Its log; undefined while that holds nothing but the metadata, or not even that. */
+  space: KeySpace | undefined
   /** What is counted in the summary: twice the version, and one more if alive; 0: not counted. */
   summed = 0
-  /** Whether the summary has to look at it again. */
-  stale = false
+  #contact: Contact | undefined = undefined
 
-  constructor(identity: Identity, space: KeySpace) {
+  constructor(identity: Identity, space?: KeySpace) {
     this.identity = identity
     this.space = space
   }
@@ -63,5 +72,30 @@ export class Member {
 
   get isLive(): boolean {
     return this.state === 'alive' || this.state === 'suspect'
+  }
+
+  /** Whether its metadata has come, and users have been told of it. */
+  get introduced(): boolean {
+    return this.metadata !== undefined
+  }
+
+  /** Everything that it said up to this version is known. */
+  get maxVersion(): number {
+    return this.space === undefined ? Number(this.introduced) : this.space.maxVersion
+  }
+
+  /** Tombstones up to this version may have been collected from its log. */
+  get gcVersion(): number {
+    return this.space === undefined ? 0 : this.space.gcVersion
+  }
+
+  /** Our dealings with it, for reading. */
+  get contact(): Readonly<Contact> {
+    return this.#contact ?? noContact
+  }
+
+  /** Our dealings with it, for noting something. */
+  note(): Contact {
+    return (this.#contact ??= new Contact())
   }
 }

@@ -2,16 +2,18 @@ import { dropOldest } from './bounded.js'
 import type { GossipConfig } from './config.js'
 import type { Expiry } from './expiry.js'
 import { identify } from './identity.js'
-import type { Identity } from './identity.js'
 import { KeySpace } from './keyspace.js'
 import type { SpaceListener } from './keyspace.js'
 import { Member } from './member.js'
 import type { Outbox } from './outbox.js'
 import { Ring } from './ring.js'
+import { Roster } from './roster.js'
 import { Summary } from './summary.js'
 
 /** How long "lately" is: members that changed within it are told of first in a digest. */
 const hotMs = 3_000
+/** How many of them are told of apart; a digest in a datagram has room for fewer. */
+const hotMax = 256
 /** How many forgotten lives are remembered, so that a late message does not raise them. */
 const forgottenMax = 4_096
 
@@ -35,9 +37,8 @@ export class Mesh {
   readonly #expiry: Expiry
   readonly #listener: SpaceListener
   readonly #outbox: Outbox
-  readonly #byName = new Map<string, Member>()
-  readonly #byId = new Map<number, Member>()
-  /** Members that changed lately, the latest last, with the time. Bounded by the members there are. */
+  readonly #roster = new Roster()
+  /** Members that changed lately, the latest last, with the time. Bounded by `hotMax`. */
   readonly #hot = new Map<Member, number>()
   /** The last life of each that was forgotten, by name. Bounded by `forgottenMax`. */
   readonly #forgotten = new Map<string, { readonly incarnation: number; readonly beat: number }>()
@@ -55,33 +56,34 @@ export class Mesh {
 
   /** Takes its place as oneself; a former life of ours goes. */
   settle(self: Member): void {
-    const former = this.#byName.get(self.name)
+    const former = this.#roster.named(self.name)
     if (former !== undefined) {
-      this.#byId.delete(former.identity.id)
+      this.#roster.remove(former)
       this.#hot.delete(former)
       this.#leave(former)
       this.summary.touch(former)
     }
     this.self = self
-    this.#insert(self)
-    self.introduced = true
+    this.#roster.add(self)
+    self.metadata = this.#config.metadata
     this.#enter(self)
   }
 
   get size(): number {
-    return this.#byName.size
+    return this.#roster.size
   }
 
-  members(): IterableIterator<Member> {
-    return this.#byName.values()
+  /** In no order, which changes when one is forgotten. */
+  members(): readonly Member[] {
+    return this.#roster.all()
   }
 
   named(name: string): Member | undefined {
-    return this.#byName.get(name)
+    return this.#roster.named(name)
   }
 
   withId(id: number): Member | undefined {
-    return this.#byId.get(id)
+    return this.#roster.withId(id)
   }
 
   /** Whether this life is over for us: a later one was forgotten, or this one, at this heartbeat or a later one. */
@@ -101,37 +103,42 @@ export class Mesh {
    * forgotten, or too many are known. A newer incarnation takes the place of an older one.
    */
   meet(name: string, incarnation: number, beat: number, stopped: Stopped | undefined, now: number): Member | undefined {
-    const known = this.#byName.get(name)
+    const known = this.#roster.named(name)
     if (known !== undefined) {
       if (known.identity.incarnation === incarnation) return known
       if (known.identity.incarnation > incarnation || known === this.self) return undefined
-    } else if (this.#byName.size > this.#config.maxPeers) return undefined
+    } else if (this.#roster.size > this.#config.maxPeers) return undefined
     if (this.isForgotten(name, incarnation, beat)) return undefined
     if (stopped !== undefined && stopped.agoMs >= this.#config.forgetAfterMs / 2) return undefined
     const identity = identify(name, incarnation)
     this.#forgotten.delete(name)
     this.#pastIds.delete(identity.id)
     if (known !== undefined) this.#supersede(known, now)
-    const member = this.create(identity)
+    const member = new Member(identity)
     member.beat = beat
     if (stopped !== undefined) {
       member.state = stopped.how
-      member.deadBeat = beat
-      member.stoppedAt = now - stopped.agoMs
+      member.note().deadBeat = beat
+      member.note().stoppedAt = now - stopped.agoMs
       this.stopped.add(member)
     }
-    this.#insert(member)
+    this.#roster.add(member)
     return member
   }
 
-  create(identity: Identity): Member {
-    return new Member(identity, new KeySpace(identity.name, this.#config, this.#expiry, this.#listener))
+  /** A member's log, made if there is none yet. */
+  spaceOf(member: Member, now: number): KeySpace {
+    if (member.space === undefined) {
+      member.space = new KeySpace(member.name, this.#config, this.#expiry, this.#listener)
+      if (member.metadata !== undefined) member.space.adopt(member.metadata, now)
+    }
+    return member.space
   }
 
   /** Its metadata has come: users get to know it. */
   introduce(member: Member, metadata: Uint8Array): void {
     if (member.introduced) return
-    member.introduced = true
+    member.metadata = metadata
     const { name, incarnation } = member.identity
     this.#outbox.notify({ kind: 'peer:new', peer: name, incarnation, metadata })
     if (!member.isLive) return
@@ -143,8 +150,8 @@ export class Mesh {
   stop(member: Member, how: 'dead' | 'left', now: number): void {
     if (!member.isLive) return
     member.state = how
-    member.deadBeat = member.beat
-    member.stoppedAt = now
+    member.note().deadBeat = member.beat
+    member.note().stoppedAt = now
     this.stopped.add(member)
     this.#leave(member)
     this.grew(member, now)
@@ -156,9 +163,9 @@ export class Mesh {
   /** It turned out to be alive after all. */
   revive(member: Member, now: number): void {
     member.state = 'alive'
-    member.stoppedAt = Infinity
+    member.note().stoppedAt = Infinity
+    member.note().suspicion = undefined
     this.stopped.delete(member)
-    member.suspicion = undefined
     this.grew(member, now)
     if (!member.introduced) return
     this.#enter(member)
@@ -179,6 +186,7 @@ export class Mesh {
     this.summary.touch(member)
     this.#hot.delete(member)
     this.#hot.set(member, now)
+    dropOldest(this.#hot, hotMax)
   }
 
   /** Members that changed lately, in no order; those of long ago are let go. */
@@ -192,41 +200,35 @@ export class Mesh {
 
   /** Whether its state is still gossiped: dead peers are, for half the time that they are remembered. */
   isShared(member: Member, now: number): boolean {
-    return member.introduced && now < member.stoppedAt + this.#config.forgetAfterMs / 2
+    return member.introduced && now < member.contact.stoppedAt + this.#config.forgetAfterMs / 2
   }
 
   summaryValue(now: number): number {
-    return this.summary.value((member) => this.isShared(member, now) && this.#byName.get(member.name) === member)
+    return this.summary.value((member) => this.isShared(member, now) && this.#roster.named(member.name) === member)
   }
 
   get liveCount(): number {
     return this.rings[0].size - 1
   }
 
-  #insert(member: Member): void {
-    this.#byName.set(member.name, member)
-    this.#byId.set(member.identity.id, member)
-  }
-
   /** A later life of the same peer is known: this one is over, and its keys with it. */
   #supersede(member: Member, now: number): void {
     this.stop(member, 'dead', now)
     if (member.introduced) {
-      for (const key of member.space.keys(now)) this.#outbox.notify({ kind: 'delete', peer: member.name, key })
+      for (const key of member.space?.keys(now) ?? []) this.#outbox.notify({ kind: 'delete', peer: member.name, key })
     }
     this.#remove(member)
   }
 
   #remove(member: Member): void {
     this.#leave(member)
-    if (this.#byName.get(member.name) === member) this.#byName.delete(member.name)
-    if (this.#byId.get(member.identity.id) === member) this.#byId.delete(member.identity.id)
+    this.#roster.remove(member)
     this.#hot.delete(member)
     this.stopped.delete(member)
     this.#pastIds.add(member.identity.id)
     dropOldest(this.#pastIds, forgottenMax)
     this.summary.touch(member)
-    member.space.clear()
+    member.space?.clear()
   }
 
   #enter(member: Member): void {
@@ -238,11 +240,12 @@ export class Mesh {
   #leave(member: Member): void {
     this.rings[0].remove(member)
     this.rings[1].remove(member)
-    member.detector = undefined
-    member.suspicion = undefined
-    member.doubted = false
-    member.queuedBytes = 0
-    member.fullSince = Infinity
+    const contact = member.note()
+    contact.detector = undefined
+    contact.suspicion = undefined
+    contact.doubted = false
+    contact.queuedBytes = 0
+    contact.fullSince = Infinity
     this.ringsChanged = true
   }
 }

@@ -34,7 +34,7 @@ export class News {
   readonly #post: Post
   readonly #sections: Sections
   readonly #flow: FlowControl
-  readonly #writer = new Writer(2 * batchBytes)
+  readonly #writer = new Writer()
   /** Own versions up to this one have been broadcast. */
   #flushed = 0
   /** Members that we were the first to hear of. Bounded by the members there are. */
@@ -92,7 +92,7 @@ export class News {
 
   nextWake(now: number): number {
     const newcomers = this.#newcomers.size > 0 ? this.#newcomersDue : Infinity
-    if (this.#flushed === this.#mesh.self.space.maxVersion) return newcomers
+    if (this.#flushed === this.#mesh.self.maxVersion) return newcomers
     return Math.min(newcomers, Math.max(this.#dueAt, this.#blockedUntil, this.#flow.readyAt(now)))
   }
 
@@ -100,22 +100,22 @@ export class News {
   flush(now: number): void {
     const { self } = this.#mesh
     if (this.#newcomers.size > 0 && now >= this.#newcomersDue) this.#introduce(now)
-    if (this.#flushed === self.space.maxVersion) return
+    if (this.#flushed === self.maxVersion) return
     if (this.#mesh.liveCount === 0) {
-      this.#flushed = self.space.maxVersion
+      this.#flushed = self.maxVersion
       this.#pendingBytes = 0
     } else if (now < Math.max(this.#dueAt, this.#blockedUntil)) return
     else if (!this.#flushAsDatagram(now)) this.#flushAsStream(now)
-    if (this.#flushed === self.space.maxVersion) this.#dueAt = Infinity
+    if (this.#flushed === self.maxVersion) this.#dueAt = Infinity
   }
 
   /** Own farewell goes every way at once: there will be no second chance. */
   farewell(now: number): void {
     const { self } = this.#mesh
     const writer = this.#begin()
-    const from = self.space.maxVersion - 1
+    const from = self.maxVersion - 1
     this.#sections.write(writer, self, from, this.#post.datagramBytesMax, true, now)
-    this.#flushed = self.space.maxVersion
+    this.#flushed = self.maxVersion
     const message = this.#close(writer)
     for (const ring of [0, 1] as const) this.#broadcast(message, ring, ring === 0 ? 'stream' : undefined)
   }
@@ -125,7 +125,7 @@ export class News {
     if (!this.#config.udp || this.#flow.allowance(now) <= 0) return false
     const writer = this.#begin()
     const to = this.#sections.write(writer, self, this.#flushed, this.#post.datagramBytesMax, false, now)
-    if (to !== self.space.maxVersion) return false
+    if (to !== self.maxVersion) return false
     const message = this.#close(writer)
     this.#flow.spend(message.length)
     this.#flushed = to
@@ -137,14 +137,15 @@ export class News {
 
   #flushAsStream(now: number): void {
     const { self } = this.#mesh
-    const { space } = self
-    while (this.#flushed < space.maxVersion) {
+    while (this.#flushed < self.maxVersion) {
       if (this.#flow.allowance(now) <= 0) return
       const arcs = this.#arcs(0, self.identity.places[0])
-      const full = arcs.filter((arc) => arc.head.queuedBytes >= queuedBytesHigh)
+      const full = arcs.filter((arc) => arc.head.contact.queuedBytes >= queuedBytesHigh)
       if (full.length > 0) {
-        for (const { head } of full) if (head.fullSince === Infinity) head.fullSince = now
-        const waited = Math.max(...full.map(({ head }) => head.fullSince)) + patienceMs
+        for (const { head } of full) {
+          if (head.contact.fullSince === Infinity) head.note().fullSince = now
+        }
+        const waited = Math.max(...full.map(({ head }) => head.contact.fullSince)) + patienceMs
         this.#blockedUntil = full.length === arcs.length ? now + patienceMs : waited
         if (this.#blockedUntil > now) return
       }
@@ -153,15 +154,16 @@ export class News {
       this.#flushed = this.#sections.write(writer, self, this.#flushed, batchBytes, true, now)
       const bytes = writer.length - start
       this.#flow.spend(bytes)
-      this.#pendingBytes = this.#flushed === space.maxVersion ? 0 : Math.max(0, this.#pendingBytes - bytes)
+      this.#pendingBytes = this.#flushed === self.maxVersion ? 0 : Math.max(0, this.#pendingBytes - bytes)
       // a peer whose connection stays full is left to anti-entropy: it must not hold up the others
-      this.#spread(this.#close(writer), 0, arcs.filter((arc) => arc.head.queuedBytes < queuedBytesHigh), 'stream')
+      const open = arcs.filter((arc) => arc.head.contact.queuedBytes < queuedBytesHigh)
+      this.#spread(this.#close(writer), 0, open, 'stream')
     }
   }
 
   /** Tells everybody of the newcomers: the beginning of each one's log, which says who it is. */
   #introduce(now: number): void {
-    const waiting = [...this.#newcomers].filter((member) => member.isLive && member.space.maxVersion > 0)
+    const waiting = [...this.#newcomers].filter((member) => member.isLive && member.maxVersion > 0)
     this.#newcomers.clear()
     while (waiting.length > 0) {
       const writer = this.#begin()
@@ -230,7 +232,7 @@ export class News {
     writer.u8(ring)
     const base = writer.take()
     for (const { head, until: end } of arcs) {
-      if (head.queuedBytes > 2 * queuedBytesHigh) continue
+      if (head.contact.queuedBytes > 2 * queuedBytesHigh) continue
       const start = new Uint8Array(base.length + 4)
       start.set(base)
       new DataView(start.buffer).setUint32(base.length, end)
@@ -241,5 +243,5 @@ export class News {
 
 /** Peers that are suspected, or whose connection is full, are no good to pass news on. */
 function isReachable(member: Member): boolean {
-  return member.state === 'alive' && member.queuedBytes < queuedBytesHigh
+  return member.state === 'alive' && member.contact.queuedBytes < queuedBytesHigh
 }

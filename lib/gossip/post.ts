@@ -54,7 +54,7 @@ export class Post {
 
   /** Whether datagrams may be tried with this peer. */
   datagramsReach(member: Member | undefined): boolean {
-    return this.#config.udp && (member === undefined || member.unanswered < unansweredMax)
+    return this.#config.udp && (member === undefined || member.contact.unanswered < unansweredMax)
   }
 
   /** Sends a message the way that its size and the path allow. */
@@ -76,17 +76,18 @@ export class Post {
   stream(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
     const bytes = this.#outbox.send(kind, to, 'stream', parts)
     const member = this.#mesh.named(to)
-    if (member !== undefined) member.queuedBytes += bytes
+    if (member !== undefined) member.note().queuedBytes += bytes
   }
 
   /** A datagram that asks for an answer goes out. */
   asked(member: Member): void {
-    member.unanswered++
+    member.note().unanswered++
   }
 
   /** A datagram was answered: the way is open. */
   answered(member: Member, now: number): void {
-    member.unanswered = 0
-    member.answeredAt = now
+    const contact = member.note()
+    contact.unanswered = 0
+    contact.answeredAt = now
   }
 }

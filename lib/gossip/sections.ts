@@ -1,8 +1,7 @@
 import type { Writer } from './bytes.js'
 import { Malformed, Reader } from './bytes.js'
 import type { GossipConfig } from './config.js'
-import { Kind } from './entry.js'
-import { skipRecords } from './keyspace.js'
+import { readFirstWord, skipRecords, startsWithFirstWord, writeFirstWord } from './keyspace.js'
 import type { Member } from './member.js'
 import type { Mesh, Stopped } from './mesh.js'
 import { readName } from './message.js'
@@ -16,6 +15,8 @@ const parkedBytesMax = 1 << 20
 /** Stands before each section of a message, and behind the last one. */
 const sectionFollows = 1
 const noMoreSections = 0
+/** Stated of a log in which nothing has been said: one more than the number of events. */
+const noEventsSaid = 1
 
 /** What a section that was read did. */
 export interface SectionOutcome {
@@ -67,7 +68,7 @@ export class Sections {
    * whatever its size.
    */
   write(writer: Writer, member: Member, from: number, end: number, atLeastOne: boolean, now: number): number {
-    const { space, identity } = member
+    const { space, identity, metadata } = member
     const start = writer.length
     writer.u8(sectionFollows)
     writer.text(identity.name)
@@ -75,19 +76,22 @@ export class Sections {
     if (member.isLive) writer.u8(0)
     else {
       writer.u8(member.state === 'dead' ? 1 : 2)
-      writer.varint(Math.max(0, Math.round(now - member.stoppedAt)))
+      writer.varint(Math.max(0, Math.round(now - member.contact.stoppedAt)))
     }
     writer.varint(member.beat)
-    writer.varint(space.gcVersion)
+    writer.varint(member.gcVersion)
     writer.varint(from)
-    const to = space.writeRecords(writer, from, end - closingBytes, atLeastOne, now)
+    const until = end - closingBytes
+    let to = from
+    if (space !== undefined) to = space.writeRecords(writer, from, until, atLeastOne, now)
+    else if (metadata !== undefined) to = writeFirstWord(writer, metadata, from, until, atLeastOne)
     if (to === from) {
       writer.truncate(start)
       return from
     }
     writer.varint(to)
-    writer.varint(space.maxVersion)
-    if (to === space.maxVersion) writer.varint(space.statedSequence)
+    writer.varint(member.maxVersion)
+    if (to === member.maxVersion) writer.varint(space === undefined ? noEventsSaid : space.statedSequence)
     return to
   }
 
@@ -121,7 +125,7 @@ export class Sections {
     // somebody new is met at the beginning of its log, where its metadata stands
     const isKnown = known?.identity.incarnation === incarnation
     const member =
-      isKnown || (from === 0 && startsWithMetadata(reader))
+      isKnown || (from === 0 && startsWithFirstWord(reader))
         ? this.#mesh.meet(name, incarnation, beat, stopped, now)
         : undefined
     if (member === undefined || member === self) {
@@ -130,23 +134,26 @@ export class Sections {
       return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, introduced: false }
     }
     if (stopped === undefined) this.#heardOf(member, beat, now)
-    const { space } = member
+    const before = member.maxVersion
+    if (from === 0 && gc === 0 && member.space === undefined && this.#readFirst(member, reader, now)) {
+      return { member, gap: false, latest: 1, reached: 1, introduced: before === 0 }
+    }
     const wasIntroduced = member.introduced
-    const before = space.maxVersion
-    const mustReset = space.maxVersion < gc && space.gcVersion < gc
-    if (from > space.maxVersion || (mustReset && from > 0)) {
+    const resets = before < gc && member.gcVersion < gc
+    if (from > before || (resets && from > 0)) {
       const latest = this.#skip(reader, from)
       this.#park(member, from, reader.source.subarray(start, reader.at))
       return { member, gap: true, latest, reached: before, introduced: false }
     }
     // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
-    if (space.maxVersion < space.gcVersion && gc < space.gcVersion && !mustReset) {
+    if (before < member.gcVersion && gc < member.gcVersion && !resets) {
       const records = reader.at
       const latest = this.#skip(reader, from)
-      if (latest < space.gcVersion) return { member, gap: false, latest, reached: before, introduced: false }
+      if (latest < member.gcVersion) return { member, gap: false, latest, reached: before, introduced: false }
       reader.at = records
     }
-    if (mustReset) space.startOver(gc)
+    const space = this.#mesh.spaceOf(member, now)
+    if (resets) space.startOver(gc)
     try {
       space.readRecords(reader, from, now)
       const to = reader.counter()
@@ -162,6 +169,20 @@ export class Sections {
         if (this.#parkedBytes > 0) this.#retry(member, now)
       }
     }
+  }
+
+  /** Reads a log that holds nothing but the metadata, as most do; nothing is read if there is more to it. */
+  #readFirst(member: Member, reader: Reader, now: number): boolean {
+    const { at } = reader
+    const metadata = readFirstWord(reader, this.#config)
+    if (metadata === undefined) return false
+    const isWhole = reader.counter() === 1 && reader.counter() === 1 && reader.varint() === noEventsSaid
+    if (!isWhole) reader.at = at
+    else if (!member.introduced) {
+      this.#mesh.introduce(member, metadata)
+      this.#mesh.grew(member, now)
+    }
+    return isWhole
   }
 
   /** Passes over the rest of a section and returns the sender's latest version. */
@@ -185,7 +206,7 @@ export class Sections {
 
   /** The member's log has grown: what came too early may fit now. */
   #retry(member: Member, now: number): void {
-    const fits = (parked: Parked): boolean => parked.member === member && parked.from <= member.space.maxVersion
+    const fits = (parked: Parked): boolean => parked.member === member && parked.from <= member.maxVersion
     const mine = this.#parked.filter(fits)
     if (mine.length === 0) return
     this.#parked = this.#parked.filter((parked) => !fits(parked))
@@ -199,9 +220,4 @@ function readStopped(reader: Reader): Stopped | undefined {
   if (state === 0) return undefined
   if (state > 2) throw new Malformed('unknown state')
   return { how: state === 1 ? 'dead' : 'left', agoMs: reader.counter() }
-}
-
-/** Whether the first record is the one with the metadata: it is the first word of every log. */
-function startsWithMetadata({ source, at, end }: Reader): boolean {
-  return at + 3 <= end && source[at] === Kind.set && source[at + 1] === 1 && source[at + 2] === 0
 }

@@ -12,27 +12,25 @@ const historyLength = 64
 export class Summary {
   #low = 0
   #high = 0
-  readonly #stale: Member[] = []
+  /** Members to be counted anew. */
+  readonly #stale = new Set<Member>()
   readonly #history: number[] = []
   #next = 0
 
   /** The member's version changed, or whether it counts (`counted` 0 in the end: it does not). */
   touch(member: Member): void {
-    if (member.stale) return
-    member.stale = true
-    this.#stale.push(member)
+    this.#stale.add(member)
   }
 
   /** 0 .. 2^48 - 1. `counts` says whether a member is part of what is shared. */
   value(counts: (member: Member) => boolean): number {
-    if (this.#stale.length > 0) {
+    if (this.#stale.size > 0) {
       for (const member of this.#stale) {
-        member.stale = false
         this.#count(member, member.summed, -1)
-        member.summed = counts(member) ? member.space.maxVersion * 2 + (member.isLive ? 1 : 0) : 0
+        member.summed = counts(member) ? member.maxVersion * 2 + (member.isLive ? 1 : 0) : 0
         this.#count(member, member.summed, 1)
       }
-      this.#stale.length = 0
+      this.#stale.clear()
       this.#remember()
     }
     return this.#high * 0x1_0000_0000 + this.#low

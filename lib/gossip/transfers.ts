@@ -34,7 +34,7 @@ export class Transfers {
   readonly #mesh: Mesh
   readonly #post: Post
   readonly #sections: Sections
-  readonly #writer = new Writer(2 * batchBytes)
+  readonly #writer = new Writer()
   /** By partner. At most `transfersMax`. */
   readonly #transfers = new Map<string, Transfer>()
 
@@ -51,7 +51,7 @@ export class Transfers {
   /** Begins to send what is needed. `first` sends the start of each unknown log before any other. */
   start(partner: string, needs: readonly Need[], now: number): void {
     if (this.#transfers.has(partner) || this.#transfers.size >= transfersMax || needs.length === 0) return
-    const queue = needs.map(({ member, from }) => ({ member, from, gc: member.space.gcVersion }))
+    const queue = needs.map(({ member, from }) => ({ member, from, gc: member.gcVersion }))
     this.#transfers.set(partner, { queuedBytes: 0, needs: queue })
     this.#introduce(partner, queue, now)
     this.pump(partner, 0, now)
@@ -68,21 +68,21 @@ export class Transfers {
       let some = false
       while (transfer.needs.length > 0) {
         const need = transfer.needs[0] as Transfer['needs'][number]
-        const { space, identity } = need.member
+        const { maxVersion, gcVersion, identity } = need.member
         // forgotten or replaced meanwhile: there is nothing left to tell
         if (this.#mesh.withId(identity.id) !== need.member) need.from = Infinity
         // tombstones were collected since, which the partner may lack: it has to start over
-        if (space.gcVersion > need.gc && need.from < space.gcVersion) {
+        if (gcVersion > need.gc && need.from < gcVersion) {
           need.from = 0
-          need.gc = space.gcVersion
+          need.gc = gcVersion
         }
-        if (need.from < space.maxVersion) {
+        if (need.from < maxVersion) {
           const to = this.#sections.write(writer, need.member, need.from, batchBytes, !some, now)
           if (to === need.from) break
           some = true
           need.from = to
         }
-        if (need.from >= space.maxVersion) transfer.needs.shift()
+        if (need.from >= maxVersion) transfer.needs.shift()
         else break
       }
       if (!some) continue
@@ -101,7 +101,7 @@ export class Transfers {
   }
 
   #introduce(partner: string, queue: Transfer['needs'], now: number): void {
-    const unknown = queue.filter((need) => need.from === 0 && need.member.space.maxVersion > 0)
+    const unknown = queue.filter((need) => need.from === 0 && need.member.maxVersion > 0)
     let writer: Writer | undefined
     const send = (): void => {
       if (writer === undefined) return
@@ -127,7 +127,7 @@ export class Transfers {
 const introductionBytes = 512
 
 function left(need: Need): number {
-  return need.member.space.maxVersion - need.from
+  return need.member.maxVersion - need.from
 }
 
 /** Bulk answers no question, and says nothing about rates. */

@@ -22,7 +22,7 @@ t.test('an entry comes back, within the bytes it is said to take', async () => {
       member.space.maxVersion = max
       member.space.gcVersion = gc
       if (!alive) member.state = 'dead'
-      if (incoming) member.incomingUntil = 2_000
+      if (incoming) member.note().incomingUntil = 2_000
       const writer = new Writer()
       writeEntry(writer, member, 1_000)
       const bytes = writer.take()

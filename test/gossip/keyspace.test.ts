@@ -5,7 +5,7 @@ import { Malformed, Reader, Writer } from '../../lib/gossip/bytes.js'
 import { defaultConfig, entryOverheadBytes } from '../../lib/gossip/config.js'
 import { Kind } from '../../lib/gossip/entry.js'
 import { Expiry } from '../../lib/gossip/expiry.js'
-import { costOf, KeySpace, skipRecords, type SpaceLimits } from '../../lib/gossip/keyspace.js'
+import { costOf, KeySpace, mustReset, skipRecords, type SpaceLimits } from '../../lib/gossip/keyspace.js'
 import { valueOf } from '../../lib/gossip/valueheap.js'
 import { bytesOf, textOf, Witness, type Told } from './fixtures/members.js'
 import { holds } from './fixtures/holds.js'
@@ -64,7 +64,7 @@ class Held {
   follow(other: Held, now = start, budgetBytes = 1e6): boolean {
     const { space } = this
     if (space.maxVersion >= other.space.maxVersion) return false
-    if (other.space.mustReset(space.maxVersion, space.gcVersion)) space.startOver(other.space.gcVersion)
+    if (mustReset(other.space, space.maxVersion, space.gcVersion)) space.startOver(other.space.gcVersion)
     const from = space.maxVersion
     const writer = new Writer()
     const to = other.space.writeRecords(writer, from, budgetBytes, true, now)
@@ -344,9 +344,9 @@ t.test('starting over', async (t) => {
 
   t.test('is needed by those only who may have missed a deletion', async (t) => {
     const [owner, other] = behind()
-    t.equal(owner.space.mustReset(other.space.maxVersion, other.space.gcVersion), true)
-    t.equal(owner.space.mustReset(4, 0), false)
-    t.equal(owner.space.mustReset(0, 4), false, 'it has begun already')
+    t.equal(mustReset(owner.space, other.space.maxVersion, other.space.gcVersion), true)
+    t.equal(mustReset(owner.space, 4, 0), false)
+    t.equal(mustReset(owner.space, 0, 4), false, 'it has begun already')
   })
 
   t.test('tells the difference and nothing else', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Kind } from '../../lib/gossip/entry.js'
 import { identify } from '../../lib/gossip/identity.js'
-import type { Member } from '../../lib/gossip/member.js'
+import { Member } from '../../lib/gossip/member.js'
 import { bytesOf, Home, nameOf } from './fixtures/members.js'
 
 const dead = { how: 'dead', agoMs: 0 } as const
@@ -9,8 +9,8 @@ const dead = { how: 'dead', agoMs: 0 } as const
 /** Peer 1, met and introduced, with a key. */
 const met = (home: Home, incarnation = 1, now = 1_000): Member => {
   const member = home.mesh.meet(nameOf(1), incarnation, 5, undefined, now) as Member
-  member.space.write(Kind.set, 'key', bytesOf('value'), Infinity, now)
   home.mesh.introduce(member, bytesOf('metadata'))
+  home.mesh.spaceOf(member, now).write(Kind.set, 'key', bytesOf('value'), Infinity, now)
   return member
 }
 
@@ -54,7 +54,7 @@ t.test('a newer life takes the place of the older one at once, keys and all', as
   ])
   t.equal(home.mesh.named(nameOf(1)), newer)
   t.equal(home.mesh.withId(older.identity.id), undefined)
-  t.same(newer.space.keys(2_000), [])
+  t.same(newer.space?.keys(2_000) ?? [], [])
   t.same([home.mesh.size, home.mesh.liveCount], [2, 0])
 })
 
@@ -76,7 +76,7 @@ t.test('one that is met dead is known and nothing more', async (t) => {
   const member = home.mesh.meet(nameOf(1), 1, 7, { how: 'dead', agoMs: 200 }, 1_000) as Member
   home.mesh.introduce(member, bytesOf(''))
   t.same(kinds(home), ['peer:new'])
-  t.same([member.deadBeat, member.stoppedAt, home.mesh.liveCount], [7, 800, 0])
+  t.same([member.contact.deadBeat, member.contact.stoppedAt, home.mesh.liveCount], [7, 800, 0])
 })
 
 t.test('to stop is told once, with the reason, and to be revived as a start', async (t) => {
@@ -86,10 +86,10 @@ t.test('to stop is told once, with the reason, and to be revived as a start', as
   home.mesh.stop(member, 'dead', 2_000)
   home.mesh.stop(member, 'left', 3_000)
   t.same(home.notices(), [{ kind: 'peer:stop', peer: nameOf(1), reason: 'failed' }])
-  t.same([member.state, member.deadBeat, member.stoppedAt, home.mesh.liveCount], ['dead', 5, 2_000, 0])
+  t.same([member.state, member.contact.deadBeat, member.contact.stoppedAt, home.mesh.liveCount], ['dead', 5, 2_000, 0])
   home.mesh.revive(member, 3_000)
   t.same(kinds(home), ['peer:start'])
-  t.same([member.state, member.stoppedAt, home.mesh.liveCount], ['alive', Infinity, 1])
+  t.same([member.state, member.contact.stoppedAt, home.mesh.liveCount], ['alive', Infinity, 1])
 })
 
 t.test('to leave is told as such', async (t) => {
@@ -128,7 +128,7 @@ t.test('no life before a forgotten one rises', async (t) => {
 t.test('one who died too long ago to be shared is not met any more', async (t) => {
   const { mesh } = new Home({ forgetAfterMs: 1_000 })
   t.equal(mesh.meet(nameOf(1), 1, 0, { how: 'left', agoMs: 500 }, 5_000), undefined)
-  t.equal(mesh.meet(nameOf(1), 1, 0, { how: 'left', agoMs: 499 }, 5_000)?.stoppedAt, 4_501)
+  t.equal(mesh.meet(nameOf(1), 1, 0, { how: 'left', agoMs: 499 }, 5_000)?.contact.stoppedAt, 4_501)
 })
 
 t.test('what is remembered of the forgotten is bounded', async (t) => {
@@ -194,7 +194,7 @@ t.test('what is forgotten leaves nothing behind to expire or to count', async (t
   const home = new Home()
   const alone = home.mesh.summaryValue(1_000)
   const member = met(home)
-  member.space.write(Kind.set, 'timed', bytesOf('x'), 2_000, 1_000)
+  member.space?.write(Kind.set, 'timed', bytesOf('x'), 2_000, 1_000)
   home.mesh.grew(member, 1_000)
   home.mesh.summaryValue(1_000)
   home.notices()
@@ -209,7 +209,7 @@ t.test('what is forgotten leaves nothing behind to expire or to count', async (t
 t.test("a new life of one's own takes the place of the former", async (t) => {
   const home = new Home()
   const { self } = home.mesh
-  home.mesh.settle(home.mesh.create({ ...self.identity, incarnation: 2, id: self.identity.id + 1 }))
+  home.mesh.settle(new Member({ ...self.identity, incarnation: 2, id: self.identity.id + 1 }, self.space))
   t.not(home.mesh.self, self)
   t.equal(home.mesh.withId(self.identity.id), undefined)
   t.same([home.mesh.size, home.mesh.rings[0].size, home.mesh.rings[0].at(0)], [1, 1, home.mesh.self])

@@ -55,7 +55,7 @@ t.test(
     t.equal(office.send(10), 'stream')
     office.post.answered(office.member, 5_000)
     t.equal(office.send(10), 'datagram')
-    t.equal(office.member.answeredAt, 5_000)
+    t.equal(office.member.contact.answeredAt, 5_000)
   },
 )
 
@@ -64,7 +64,7 @@ t.test('what goes over a connection counts as waiting until the host says otherw
   office.post.stream('repair', nameOf(1), [new Uint8Array(100), new Uint8Array(20)])
   office.post.datagram('repair', nameOf(1), [new Uint8Array(100)])
   office.post.stream('repair', 'stranger:1', [new Uint8Array(100)])
-  t.equal(office.member.queuedBytes, 120)
+  t.equal(office.member.contact.queuedBytes, 120)
 })
 
 t.test('a message says who sends it', async (t) => {

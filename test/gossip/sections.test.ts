@@ -243,8 +243,9 @@ t.test('whatever happens on the way, everybody ends where the owner is', async (
       story.catchUp()
       for (const other of story.others) {
         assert.deepEqual([...other.visible(story.now)].sort(), [...story.owner.visible(story.now)].sort())
-        assert.equal(other.space?.stateBytes, story.owner.space?.stateBytes, 'what is counted is what is held')
-        assert.equal(other.space?.eventBytes, 0)
+        const space = other.home.mesh.spaceOf(other.owner as Member, story.now)
+        assert.equal(space.stateBytes, story.owner.space?.stateBytes, 'what is counted is what is held')
+        assert.equal(space.eventBytes, 0)
       }
     }),
     400,
@@ -340,7 +341,7 @@ t.test('what came too early waits for what comes before it', async (t) => {
   t.equal(other.position.max, 10)
   t.same(
     other.told.map((one) => ('key' in one ? one.key : '')),
-    ['', ...deltas.map((_, i) => `k${i}`)],
+    deltas.map((_, i) => `k${i}`),
   )
 })
 
@@ -454,4 +455,19 @@ t.test('what is passed over is checked like what is read, as it may be passed on
     other.home.mesh.meet('10.0.0.0:9000', 2, 0, undefined, 1_600)
     t.throws(() => other.take(bytes, 1_600), { name: 'Malformed' }, what)
   }
+})
+
+t.test('a first word makes somebody known without a log, and is passed on as it came', async (t) => {
+  const [owner, other] = [new Owner(), new Holder(1)]
+  const bytes = owner.delta(0, 1_000, false, 1_600) as Uint8Array
+  const [outcome] = other.take(bytes, 1_600)
+  t.same([outcome?.introduced, outcome?.reached, other.space], [true, 1, undefined])
+  t.same(other.delta(0, 1_000, false, 1_600), bytes)
+  t.equal(other.delta(0, bytes.length - 30, false, 1_600), undefined, 'it did not fit')
+  const [again] = other.take(bytes, 1_700)
+  t.same([again?.introduced, again?.gap], [false, false])
+  owner.write(Kind.set, 'a', '1', Infinity)
+  other.take(owner.delta(1, 1_000, false, 1_600) as Uint8Array, 1_700)
+  t.equal(other.position.max, 2)
+  t.same(other.delta(0, 1_000, false, 1_600), owner.delta(0, 1_000, false, 1_600))
 })
