@@ -135,6 +135,7 @@ export class Exchange {
 
   get nextWake(): number {
     let wake = Math.min(this.#nextExchange, this.#seeds.nextWake)
+    if (this.#differences.size === 0) return wake
     for (const { due } of this.#differences.values()) wake = Math.min(wake, Math.max(due, this.#nextPull))
     return wake
   }

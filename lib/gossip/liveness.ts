@@ -220,7 +220,8 @@ export class Liveness {
     // if we come late we were stalled ourselves, and could not have heard anybody
     const stalledMs = now - Math.max(this.#nextCheck, this.#lastCheck)
     const stalled = stalledMs > this.#config.heartbeatIntervalMs / 2
-    let late = false
+    // when the first of them is late, or could be
+    let lateAt = Infinity
     for (const list of [this.#watched, this.#doubted]) {
       for (const member of list) {
         const { detector } = member.contact
@@ -229,7 +230,9 @@ export class Liveness {
           continue
         }
         if (stalled) detector.forgive(stalledMs, now)
-        if (this.#judge(member, detector, now)) late = true
+        const quietUntil = (detector.lastHeartbeat ?? now) + this.#usualSilenceMs
+        lateAt = Math.min(lateAt, quietUntil)
+        if (now >= quietUntil) this.#judge(member, detector, now)
       }
     }
     for (const member of this.#suspects) {
@@ -239,7 +242,7 @@ export class Liveness {
         continue
       }
       if (stalled) suspicion.since += stalledMs
-      late = true
+      lateAt = now
       const mine = suspicion.observers.has(this.#mesh.self.name)
       // who only heard of it waits a little longer for the verdict of those who watch
       if (now - suspicion.since < this.#patience(suspicion.observers.size) * (mine ? 1 : 2)) continue
@@ -248,23 +251,27 @@ export class Liveness {
     for (const member of this.#probes.splice(0, probesAtATime)) {
       if (member.state === 'dead') this.#post.send('liveness', member, [this.#heartbeat(true, now)])
     }
-    if (this.#probes.length > 0) late = true
+    if (this.#probes.length > 0) lateAt = now
     this.#lastCheck = now
-    this.#nextCheck = now + (late ? lateCheckMs : this.#config.heartbeatIntervalMs / 2)
+    const { heartbeatIntervalMs } = this.#config
+    const soonest = now + (lateAt <= now ? lateCheckMs : heartbeatIntervalMs / 2)
+    this.#nextCheck = Math.max(soonest, Math.min(lateAt, now + heartbeatIntervalMs))
   }
 
-  /** Asks about a silence, then suspects. Returns whether the member is late. */
-  #judge(member: Member, detector: PhiAccrualDetector, now: number): boolean {
-    const silentMs = now - (detector.lastHeartbeat ?? now)
-    const { heartbeatIntervalMs, acceptablePauseMs, phiThreshold } = this.#config
-    if (silentMs < heartbeatIntervalMs * 1.2 + acceptablePauseMs / 2) return false
+  /** A silence that nobody need ask about. */
+  get #usualSilenceMs(): number {
+    return this.#config.heartbeatIntervalMs * 1.2 + this.#config.acceptablePauseMs / 2
+  }
+
+  /** Asks about a silence, then suspects. */
+  #judge(member: Member, detector: PhiAccrualDetector, now: number): void {
+    const { heartbeatIntervalMs, phiThreshold } = this.#config
     const { askedAt, suspicion } = member.contact
     if (now - askedAt >= heartbeatIntervalMs / 2) this.#ask(member, now)
     if (detector.phi(now) >= phiThreshold && !suspicion?.observers.has(this.#mesh.self.name)) {
       this.#announce(Kind.suspect, this.#aboutPeer(member), rumourMs, now)
       this.#suspect(member, member.beat, this.#mesh.self.name, now)
     }
-    return true
   }
 
   /** The wait from suspicion to verdict with so many observers who say the same (Lifeguard, section IV-B). */

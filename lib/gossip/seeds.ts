@@ -18,6 +18,8 @@ interface Seed {
 export class Seeds {
   readonly #mesh: () => Mesh
   readonly #seeds = new Map<string, Seed>()
+  /** When the first of them is due; Infinity: there are none. */
+  #nextWake = Infinity
 
   constructor(mesh: () => Mesh) {
     this.#mesh = mesh
@@ -26,6 +28,7 @@ export class Seeds {
   add(address: string): boolean {
     if (this.#seeds.has(address)) return false
     this.#seeds.set(address, { address, peer: undefined, nextAt: -Infinity, pauseMs: retryMsMin })
+    this.#nextWake = -Infinity
     return true
   }
 
@@ -36,23 +39,26 @@ export class Seeds {
       seed.nextAt = now
       seed.pauseMs = retryMsMin
     }
+    if (this.#seeds.size > 0) this.#nextWake = now
   }
 
   get nextWake(): number {
-    let wake = Infinity
-    for (const { nextAt } of this.#seeds.values()) wake = Math.min(wake, nextAt)
-    return wake
+    return this.#nextWake
   }
 
   /** The addresses to ask now. */
   due(now: number): string[] {
     const due: string[] = []
+    if (now < this.#nextWake) return due
+    this.#nextWake = Infinity
     for (const seed of this.#seeds.values()) {
-      if (now < seed.nextAt) continue
-      seed.nextAt = now + seed.pauseMs
-      seed.pauseMs = Math.min(retryMsMax, seed.pauseMs * 2)
-      const name = seed.peer ?? seed.address
-      if (name !== this.#mesh().self.name && !this.#mesh().named(name)?.isLive) due.push(seed.address)
+      if (now >= seed.nextAt) {
+        seed.nextAt = now + seed.pauseMs
+        seed.pauseMs = Math.min(retryMsMax, seed.pauseMs * 2)
+        const name = seed.peer ?? seed.address
+        if (name !== this.#mesh().self.name && !this.#mesh().named(name)?.isLive) due.push(seed.address)
+      }
+      this.#nextWake = Math.min(this.#nextWake, seed.nextAt)
     }
     return due
   }
