@@ -21,8 +21,8 @@ const kernelBufferBytes = 1 << 20
 const linkBytesMax = 32 << 20
 
 /** Backlog above which a link is full, and below which its owner is told to go on. */
-const highWaterBytes = 4 << 20
-const lowWaterBytes = 1 << 20
+const highWaterBytes = 128 << 10
+const lowWaterBytes = 32 << 10
 
 /** Largest piece that a stream is cut into on the wire. */
 const segmentBytes = 1_400

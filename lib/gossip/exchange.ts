@@ -19,8 +19,15 @@ import type { SectionOutcome, Sections } from './sections.js'
 import type { Seeds } from './seeds.js'
 import type { Need, Transfers } from './transfers.js'
 
-/** How long to wait before taking a difference for a loss: what is missing may be on its way. */
-const graceMs = 15
+/**
+ * How long to wait before taking a difference for a loss: what is missing may be on its way. Where bulk brings what came
+ * by itself meanwhile, the lines are slow, and the wait doubles; it halves with time.
+ */
+const graceMsMin = 15
+const graceMsMax = 1_000
+const graceHalvesMs = 2_000
+/** From here on lines count as slow. */
+const slowMs = 100
 /** Least pause between two exchanges begun for a difference; doubles while they bring nothing. */
 const pullPauseMs = 100
 /** A question for certain logs that is not answered by then is asked again, so often. */
@@ -100,6 +107,8 @@ export class Exchange {
   #nextPull = 0
   #pullPauseMs = pullPauseMs
   #fruitless = 0
+  #slowMs = graceMsMin
+  #slowAt = 0
   #auditPlace: number
 
   constructor(parts: {
@@ -157,7 +166,7 @@ export class Exchange {
       if (summary !== undefined && this.#mesh.summary.passed(summary)) continue
       const wants = hot?.filter((entry) => this.#isNews(entry, now)).map((entry) => entry.id)
       if (wants?.length === 0) continue
-      this.#nextPull = now + this.#pullPauseMs
+      this.#nextPull = now + Math.max(this.#pullPauseMs, this.#graceMs(now))
       const member = this.#mesh.named(name)
       if (member === undefined) this.#ask(name, 'datagram', now)
       else if (!member.isLive) continue
@@ -197,16 +206,23 @@ export class Exchange {
    * through, something else may have passed us by.
    */
   compareWith(name: string, { summary, hot }: Knowledge, now: number): void {
-    if (summary === this.#mesh.summaryValue(now) || this.#mesh.summary.passed(summary)) return
-    const due = now + graceMs
+    const isEqual = summary === this.#mesh.summaryValue(now)
+    if (isEqual) this.#flow.reported(name, this.#mesh.self.maxVersion, now)
+    for (const entry of hot) this.#heardOfUs(name, entry, now)
+    if (isEqual || this.#mesh.summary.passed(summary)) return
+    const due = now + this.#graceMs(now)
     for (const entry of hot) this.#weigh(entry, now)
     if (hot.some((entry) => this.#isNews(entry, now))) this.#lookInto(name, { due, hot })
     else this.#lookInto(name, { due, summary })
   }
 
+  #graceMs(now: number): number {
+    return Math.max(graceMsMin, this.#slowMs * 2 ** ((this.#slowAt - now) / graceHalvesMs))
+  }
+
   /** We certainly lack something that this partner has. */
   lacks(name: string, now: number): void {
-    this.#lookInto(name, { due: now + graceMs })
+    this.#lookInto(name, { due: now + this.#graceMs(now) })
   }
 
   #lookInto(name: string, difference: Difference): void {
@@ -218,6 +234,12 @@ export class Exchange {
     // a reason that keeps coming must not put off the looking
     const due = Math.min(before?.due ?? Infinity, difference.due)
     this.#differences.set(name, { ...difference, due })
+  }
+
+  /** How far a partner knows our own log; one that knows nothing of it yet says nothing about our rate. */
+  #heardOfUs(partner: string, entry: DigestEntry, now: number): void {
+    const { self } = this.#mesh
+    if (entry.id === self.identity.id && entry.max > 0) this.#flow.reported(partner, entry.max, now)
   }
 
   /** Whether we agree on who is alive. */
@@ -338,7 +360,6 @@ export class Exchange {
       this.#reply(header, sender, this.#digest(token, digestFlags.answer, everything, now).take(), via)
       return
     }
-    if (sender !== undefined) this.#flow.exchanged(this.#ownLag(needs), now)
     if (isAnswer && needs.length === 0 && wants.length === 0) return
     this.#respond({ token: isAnswer ? 0 : token, asks: false }, header, sender, needs, wants, via, now)
   }
@@ -372,6 +393,7 @@ export class Exchange {
       if (member === undefined || listed.has(member)) continue
       listed.add(member)
       this.#weigh(entry, now)
+      if (sender !== undefined) this.#heardOfUs(sender.name, entry, now)
       // nobody needs to be told of itself
       const isUseful = member !== sender && !entry.incoming && this.#mesh.isShared(member, now)
       if (isUseful && canAdvance(member, entry)) {
@@ -387,13 +409,6 @@ export class Exchange {
     }
     needs.sort((a, b) => Number(b.from === 0) - Number(a.from === 0) || lag(b) - lag(a))
     return { needs, wants: [...wants] }
-  }
-
-  /** How many bytes of our own updates a partner lacks, about; a newcomer, who lacks everything, does not count. */
-  #ownLag(needs: readonly Need[]): number {
-    const { self } = this.#mesh
-    const mine = needs.find((need) => need.member === self && need.from > 0)
-    return mine === undefined ? 0 : (self.space?.bytesAfter(mine.from) ?? 0)
   }
 
   // ---- deltas
@@ -446,15 +461,21 @@ export class Exchange {
     const asks = reader.u8() === 1
     this.#readRates(reader, now)
     let fruit = false
+    let waste = false
     this.#sections.readAll(reader, now, (outcome) => {
-      if (outcome.member !== undefined && !outcome.gap) fruit = true
+      if (outcome.advanced) fruit = true
+      else if (outcome.member !== undefined && !outcome.gap) waste = true
       this.#took(outcome, header, via, now)
     })
+    if (waste && !fruit && reader.source.length > this.#config.maxDatagramBytes) {
+      this.#slowMs = Math.min(graceMsMax, this.#graceMs(now) * 2)
+      this.#slowAt = now
+    }
     const entries = readEntries(reader)
     // the sender may have told us of itself just now
     const from = sender ?? this.#mesh.named(header.name)
     const pulled = asks || from === undefined ? false : this.#answered(token, from, via, now)
-    if (fruit || entries.length > 0) {
+    if (fruit || waste || entries.length > 0) {
       this.#pullPauseMs = pullPauseMs
       this.#fruitless = 0
     } else if (pulled) this.#pullPauseMs = Math.min(this.#config.gossipIntervalMs, this.#pullPauseMs * 2)
@@ -470,11 +491,19 @@ export class Exchange {
     this.#respond({ token: asks ? token : 0, asks: false }, header, from, needs, [], via, now)
   }
 
-  /** A section came over a connection as news. More of that log is likely to be on the way: nobody need repair it. */
-  streamed({ member, gap, reached, latest }: SectionOutcome, now: number): void {
-    if (member === undefined || gap) return
-    const contact = member.note()
-    contact.incomingUntil = Math.max(contact.incomingUntil, now + (reached < latest ? incomingMs : flowingMs))
+  /**
+   * A section came as news. Over a connection, or where lines are slow, more of that log is likely to be on the way, and
+   * nobody need repair it, unless something is missing in between.
+   */
+  flows({ member, gap, reached, latest }: SectionOutcome, via: Send['via'], now: number): void {
+    if (member === undefined) return
+    const { incomingUntil } = member.contact
+    if (gap) {
+      if (incomingUntil > now) member.note().incomingUntil = -Infinity
+    } else if (via === 'stream' || this.#graceMs(now) > slowMs) {
+      const ms = reached < latest ? incomingMs : Math.max(flowingMs, 2 * this.#graceMs(now))
+      if (now + ms > incomingUntil) member.note().incomingUntil = now + ms
+    }
   }
 
   /** A section came in a delta. */

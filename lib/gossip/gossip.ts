@@ -225,7 +225,7 @@ export class Gossip {
       case Message.news:
         news.receive(reader, sender === undefined || header.beat >= sender.beat - staleBeats, () => {
           sections.readAll(reader, now, (outcome) => {
-            if (via === 'stream') exchange.streamed(outcome, now)
+            exchange.flows(outcome, via, now)
             const missing = outcome.gap || (outcome.introduced && outcome.reached < outcome.latest)
             if (missing) exchange.lacks(header.name, now)
           })

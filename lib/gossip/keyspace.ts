@@ -135,14 +135,6 @@ export class KeySpace implements Position {
     return entry === undefined ? 0 : cost(entry)
   }
 
-  /** What the entries after `version` count, about: as if all were of the average size. */
-  bytesAfter(version: number): number {
-    const entries = this.#log.length - this.#logGone + this.#events.length - this.#eventsHead
-    const keyed = this.#log.length - firstAfter(this.#log, version, 0)
-    const after = keyed + this.#events.length - firstAfter(this.#events, version, this.#eventsHead)
-    return entries === 0 ? 0 : (after * (this.stateBytes + this.eventBytes)) / entries
-  }
-
   // ---- the owner writes
 
   /** The owner's next word. Limits have been checked. */

@@ -16,6 +16,8 @@ const batchBytes = 60 << 10
 const patienceMs = 100
 /** Newcomers are told of together: those that come within this time travel in the same datagrams. */
 const gatherMs = 20
+/** What may wait on a connection before others' news is left to anti-entropy, which sends only what still counts. */
+const relayBytesMax = 4 * queuedBytesHigh
 /** The ring and the end of the arc stand behind the head, before the sections. */
 const arcBytes = 5
 
@@ -58,6 +60,7 @@ export class News {
   /** Begins with nothing to tell: whoever meets us asks for all we have. */
   start(): void {
     this.#flushed = 0
+    this.#flow.restart()
     this.#dueAt = -Infinity
     this.#pendingBytes = 0
     this.#blockedUntil = -Infinity
@@ -74,7 +77,7 @@ export class News {
    * latest.
    */
   wrote(bytes: number, mayWait: boolean, now: number): void {
-    this.#flow.made(bytes, now)
+    this.#flow.made(bytes, this.#mesh.self.maxVersion, now)
     if (this.#mesh.liveCount > 0) this.#pendingBytes += bytes
     this.#dueAt = mayWait ? Math.min(this.#dueAt, now + this.#config.gossipIntervalMs) : -Infinity
   }
@@ -127,7 +130,7 @@ export class News {
     const to = this.#sections.write(writer, self, this.#flushed, this.#post.datagramBytesMax, false, now)
     if (to !== self.maxVersion) return false
     const message = this.#close(writer)
-    this.#flow.spend(message.length)
+    this.#flow.spend(message.length, now)
     this.#flushed = to
     this.#pendingBytes = 0
     this.#broadcast(message, 0, undefined)
@@ -151,9 +154,10 @@ export class News {
       }
       const writer = this.#begin()
       const start = writer.length
-      this.#flushed = this.#sections.write(writer, self, this.#flushed, batchBytes, true, now)
+      const end = this.#flow.messageBytes(batchBytes)
+      this.#flushed = this.#sections.write(writer, self, this.#flushed, end, true, now)
       const bytes = writer.length - start
-      this.#flow.spend(bytes)
+      this.#flow.spend(bytes, now)
       this.#pendingBytes = this.#flushed === self.maxVersion ? 0 : Math.max(0, this.#pendingBytes - bytes)
       // a peer whose connection stays full is left to anti-entropy: it must not hold up the others
       const open = arcs.filter((arc) => arc.head.contact.queuedBytes < queuedBytesHigh)
@@ -232,7 +236,7 @@ export class News {
     writer.u8(ring)
     const base = writer.take()
     for (const { head, until: end } of arcs) {
-      if (head.contact.queuedBytes > 2 * queuedBytesHigh) continue
+      if (head.contact.queuedBytes > relayBytesMax) continue
       const start = new Uint8Array(base.length + 4)
       start.set(base)
       new DataView(start.buffer).setUint32(base.length, end)

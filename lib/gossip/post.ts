@@ -13,7 +13,7 @@ const checksumBytes = 4
 /** Datagrams in a row that may stay unanswered before the way is taken to be closed. */
 const unansweredMax = 3
 /** Above this, a connection is full: what is not urgent waits, or takes another way. */
-export const queuedBytesHigh = 4 << 20
+export const queuedBytesHigh = 256 << 10
 
 /**
  * Writes messages and chooses their way: small ones go as datagrams, large ones over connections; and small ones too

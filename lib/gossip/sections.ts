@@ -27,6 +27,8 @@ export interface SectionOutcome {
   /** The highest version the sender has. */
   readonly latest: number
   readonly reached: number
+  /** It said something new. */
+  readonly advanced: boolean
   /** It made us know the member. */
   readonly introduced: boolean
 }
@@ -131,25 +133,25 @@ export class Sections {
     if (member === undefined || member === self) {
       const to = this.#skip(reader, from)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
-      return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, introduced: false }
+      return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, advanced: false, introduced: false }
     }
     if (stopped === undefined) this.#heardOf(member, beat, now)
     const before = member.maxVersion
     if (from === 0 && gc === 0 && member.space === undefined && this.#readFirst(member, reader, now)) {
-      return { member, gap: false, latest: 1, reached: 1, introduced: before === 0 }
+      return { member, gap: false, latest: 1, reached: 1, advanced: before === 0, introduced: before === 0 }
     }
     const wasIntroduced = member.introduced
     const resets = before < gc && member.gcVersion < gc
     if (from > before || (resets && from > 0)) {
       const latest = this.#skip(reader, from)
       this.#park(member, from, reader.source.subarray(start, reader.at))
-      return { member, gap: true, latest, reached: before, introduced: false }
+      return { member, gap: true, latest, reached: before, advanced: false, introduced: false }
     }
     // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
     if (before < member.gcVersion && gc < member.gcVersion && !resets) {
       const records = reader.at
       const latest = this.#skip(reader, from)
-      if (latest < member.gcVersion) return { member, gap: false, latest, reached: before, introduced: false }
+      if (latest < member.gcVersion) return { member, gap: false, latest, reached: before, advanced: false, introduced: false }
       reader.at = records
     }
     const space = this.#mesh.spaceOf(member, now)
@@ -162,7 +164,8 @@ export class Sections {
       const stated = to === latest ? reader.varint() : 0
       space.reach(to, stated > 0 ? stated - 1 : undefined)
       const introduced = !wasIntroduced && member.introduced
-      return { member, gap: false, latest, reached: to, introduced }
+      const advanced = resets || space.maxVersion > before
+      return { member, gap: false, latest, reached: to, advanced, introduced }
     } finally {
       if (space.maxVersion !== before) {
         this.#mesh.grew(member, now)

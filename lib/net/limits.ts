@@ -28,8 +28,8 @@ export interface SocketLimits {
 /** The limits of every peer; tests shorten the durations. */
 export const defaultLimits: SocketLimits = {
   linkBytesMax: 32 << 20,
-  highWaterBytes: 4 << 20,
-  lowWaterBytes: 1 << 20,
+  highWaterBytes: 128 << 10,
+  lowWaterBytes: 32 << 10,
   inboundMax: 1_024,
   inboundPerHostMax: 64,
   dialMs: 3_000,
