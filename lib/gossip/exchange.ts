@@ -20,8 +20,8 @@ import type { Seeds } from './seeds.js'
 import type { Need, Transfers } from './transfers.js'
 
 /**
- * How long to wait before taking a difference for a loss: what is missing may be on its way. Where bulk brings what came
- * by itself meanwhile, the lines are slow, and the wait doubles; it halves with time.
+ * How long to wait before taking a difference for a loss: what is missing may be on its way. Where bulk brings what
+ * came by itself meanwhile, the lines are slow, and the wait doubles; it halves with time.
  */
 const graceMsMin = 15
 const graceMsMax = 1_000
@@ -492,8 +492,8 @@ export class Exchange {
   }
 
   /**
-   * A section came as news. Over a connection, or where lines are slow, more of that log is likely to be on the way, and
-   * nobody need repair it, unless something is missing in between.
+   * A section came as news. Over a connection, or where lines are slow, more of that log is likely to be on the way,
+   * and nobody need repair it, unless something is missing in between.
    */
   flows({ member, gap, reached, latest }: SectionOutcome, via: Send['via'], now: number): void {
     if (member === undefined) return

@@ -30,6 +30,8 @@ import { copyOfValue, valueOf } from './valueheap.js'
 
 /** How often to look whom to forget. */
 const forgetCheckMs = 1_000
+/** A life that goes beyond one that others remember goes so far beyond it at most, in milliseconds. */
+const outbidSpread = 4_096
 /** News that its sender sent so many heartbeats ago is old: read, but not passed on. */
 const staleBeats = 20
 /** A farewell is kept in its speaker's log as long as suspicions are. */
@@ -238,7 +240,8 @@ export class Gossip {
 
   /** Others remember a later life under our name than this one (a clock that fell): begin another, beyond it. */
   #outbid(life: Life): void {
-    const incarnation = life.sections.outbid + 1
+    // a former life of ours may have outbid the same one, unknown to whoever told us: the two must not be taken for one
+    const incarnation = life.sections.outbid + 1 + this.#random.below(outbidSpread)
     life.sections.outbid = 0
     if (incarnation <= this.incarnation || incarnation > counterMax) return
     // who remembers the later life has heard nothing of this one

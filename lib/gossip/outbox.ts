@@ -9,6 +9,8 @@ export interface ClassTraffic {
   bytes: number
 }
 
+const nothing: Effects = { sends: [], notices: [], links: undefined, drops: [] }
+
 /** Collects what is to be done until the host takes it out. */
 export class Outbox {
   readonly sent: Record<TrafficClass, ClassTraffic> = {
@@ -48,6 +50,7 @@ export class Outbox {
   }
 
   drain(): Effects {
+    if (this.isEmpty && this.#links === undefined) return nothing
     const effects: Effects = { sends: this.#sends, notices: this.#notices, links: this.#links, drops: this.#drops }
     this.#sends = []
     this.#notices = []

@@ -133,7 +133,8 @@ export class Sections {
     if (member === undefined || member === self) {
       const to = this.#skip(reader, from)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
-      return { member: undefined, gap: from > 0 && !isOlder, latest: to, reached: 0, advanced: false, introduced: false }
+      const gap = from > 0 && !isOlder
+      return { member: undefined, gap, latest: to, reached: 0, advanced: false, introduced: false }
     }
     if (stopped === undefined) this.#heardOf(member, beat, now)
     const before = member.maxVersion
@@ -151,7 +152,9 @@ export class Sections {
     if (before < member.gcVersion && gc < member.gcVersion && !resets) {
       const records = reader.at
       const latest = this.#skip(reader, from)
-      if (latest < member.gcVersion) return { member, gap: false, latest, reached: before, advanced: false, introduced: false }
+      if (latest < member.gcVersion) {
+        return { member, gap: false, latest, reached: before, advanced: false, introduced: false }
+      }
       reader.at = records
     }
     const space = this.#mesh.spaceOf(member, now)
