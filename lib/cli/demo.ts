@@ -4,7 +4,7 @@ import { Screen } from './demo/screen.js'
 import { show } from './demo/story.js'
 
 /** Adds the command `demo`: a real five-process cluster on this machine, shown at work. */
-export function addDemo(program: Command): void {
+export function demo(program: Command): void {
   program
     .command('demo')
     .description('run a real five-peer cluster on this machine and show it at work')

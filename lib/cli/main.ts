@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { addDemo } from './demo.js'
+import { demo } from './demo.js'
+
+/** Each file beside this one adds one command; in this order they stand in the help. */
+const commands: readonly ((program: Command) => void)[] = [demo]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
 const exitUsage = 2
@@ -15,7 +18,7 @@ const program = new Command('telepathine')
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(`telepathine: ${oneLine(text)}\n`) })
 
-addDemo(program)
+for (const add of commands) add(program)
 
 /** Commander says `error:` first, and may add a second line with a suggestion. */
 function oneLine(text: string): string {
