@@ -3,16 +3,19 @@ export type Curve = readonly (readonly [number, number])[]
 
 const blocks = ' ▁▂▃▄▅▆▇█'
 
-/** One line for a terminal: the share over time, from the beginning to the last point. */
-export function sparkline(curve: Curve, columns = 60): string {
+/** A chart for a terminal: the share over time, from the beginning to the last point; empty when there is none. */
+export function plot(curve: Curve, columns = 60, rows = 6): string {
   const endMs = curve.at(-1)?.[0] ?? 0
   if (endMs === 0) return ''
-  let line = ''
-  for (let column = 0; column < columns; column++) {
-    const share = shareAt(curve, ((column + 1) / columns) * endMs)
-    line += blocks[Math.round(share * (blocks.length - 1))] ?? ' '
-  }
-  return `${line}  0 to ${Math.round(endMs * 10) / 10} ms`
+  const shares = Array.from({ length: columns }, (_, column) => shareAt(curve, ((column + 1) / columns) * endMs))
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const below = rows - 1 - row
+    const label = row === 0 ? '100 %' : ''
+    const line = shares.map((share) => blocks[Math.max(0, Math.min(8, Math.round((share * rows - below) * 8)))])
+    return `${label.padStart(5)} │${line.join('')}`
+  })
+  const end = `${Math.round(endMs * 10) / 10} ms`
+  return [...lines, `  0 % └${'─'.repeat(columns)}`, `       0${end.padStart(columns - 1)}`].join('\n')
 }
 
 /** The same as a picture by itself. */

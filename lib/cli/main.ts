@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { demo } from './demo.js'
+import { simulate } from './simulate.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
-const commands: readonly ((program: Command) => void)[] = [demo]
+const commands: readonly ((program: Command) => void)[] = [simulate, demo]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
 const exitUsage = 2

@@ -42,7 +42,7 @@ const weights: Readonly<Record<Kind, number>> = {
 export const chaos: Scenario = {
   name: 'chaos',
   about: 'everything at once, drawn from the seed: first nothing may be wrong, then all must converge',
-  timesOption: 'count',
+  options: ['count', 'steps', 'without', 'shrink'],
   run(settings, progress) {
     const storm = new Storm(settings)
     const { cluster } = storm

@@ -18,7 +18,7 @@ const forgetAfterMs = 20_000
 export const churn: Scenario = {
   name: 'churn',
   about: 'peers that come and go all the time: how soon all is known, and whether the gone are forgotten',
-  timesOption: 'joins',
+  options: ['joins'],
   run(settings, progress) {
     const peers = settings.peers ?? 50
     const loss = settings.loss ?? 0.01

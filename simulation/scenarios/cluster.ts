@@ -8,6 +8,7 @@ import type { Conditions } from '../conditions.js'
 import { nameOf } from '../machine.js'
 import { noTraffic, since, type Count, type TrafficClass } from '../traffic.js'
 import { World, type Resident } from '../world.js'
+import { rounded } from './figures.js'
 import type { Outcome, Progress } from './scenario.js'
 
 /** Peers through which all others join. */
@@ -15,6 +16,9 @@ const seedsMax = 3
 
 /** How many pairs of peers the checks keep an eye on. */
 const watchedPairsMax = 100_000
+
+/** Between two points of the curve, milliseconds. */
+const sampleMs = 100
 
 /** How long it may take until everybody knows everybody, virtual milliseconds. */
 const joinMaxMs = 120_000
@@ -40,6 +44,8 @@ export class Cluster {
   readonly #config: Partial<GossipConfig>
   /** How many peers each peer takes to be alive. */
   readonly #live: number[] = []
+  /** Share of the pairs of running peers in which one takes the other to be alive, over time. */
+  readonly #curve: [number, number][] = [[0, 0]]
   #sentBefore = noTraffic()
 
   constructor(options: ClusterOptions) {
@@ -59,6 +65,7 @@ export class Cluster {
       }
     }
     for (let i = 0; i < options.peers; i++) this.add()
+    this.#sampleLater()
   }
 
   /** Virtual milliseconds since the beginning. */
@@ -114,8 +121,24 @@ export class Cluster {
   }
 
   /** What all scenarios report in the end. */
-  outcome(figures: Outcome['figures'], isConverged: boolean, curve: Outcome['curve'] = []): Outcome {
+  outcome(figures: Outcome['figures'], isConverged: boolean, curve: Outcome['curve'] = this.#curve): Outcome {
     const { violations } = this.world.referee
     return { figures, violations, isConverged, virtualMs: this.nowMs, trace: String(this.world.trace), curve }
+  }
+
+  #sampleLater(): void {
+    this.world.time.after(sampleMs * 1_000, {
+      happen: () => {
+        let up = 0
+        let known = 0
+        for (const { isUp, index } of this.peers) {
+          if (!isUp) continue
+          up++
+          known += this.#live[index] ?? 0
+        }
+        if (up > 1) this.#curve.push([this.nowMs, Math.min(1, rounded(known / (up * (up - 1))))])
+        this.#sampleLater()
+      },
+    })
   }
 }

@@ -19,7 +19,7 @@ const valueBytes = 100
 export const converge: Scenario = {
   name: 'converge',
   about: 'how long a set takes until each peer knows',
-  timesOption: 'updates',
+  options: ['updates'],
   run(settings, progress) {
     const peers = settings.peers ?? 100
     const loss = settings.loss ?? 0.01

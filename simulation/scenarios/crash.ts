@@ -20,7 +20,7 @@ const stallMaxMs = 1_000
 export const crash: Scenario = {
   name: 'crash',
   about: 'how soon all survivors know that a host fell silent, and how often they err',
-  timesOption: 'crashes',
+  options: ['crashes', 'seconds', 'pausing'],
   run(settings, progress) {
     const peers = settings.peers ?? 100
     const loss = settings.loss ?? 0.05

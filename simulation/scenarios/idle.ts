@@ -10,7 +10,7 @@ const settleMs = 15_000
 export const idle: Scenario = {
   name: 'idle',
   about: 'what a peer sends when nothing happens',
-  timesOption: undefined,
+  options: ['seconds'],
   run(settings, progress) {
     const peers = settings.peers ?? 100
     const loss = settings.loss ?? 0

@@ -18,7 +18,7 @@ const valueBytes = 100
 export const join: Scenario = {
   name: 'join',
   about: 'how long until a newcomer has everything, and everyone knows it',
-  timesOption: 'joins',
+  options: ['joins'],
   run(settings, progress) {
     const peers = settings.peers ?? 100
     const loss = settings.loss ?? 0.01

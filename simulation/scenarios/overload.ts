@@ -26,7 +26,7 @@ const keys = 20
 export const overload: Scenario = {
   name: 'overload',
   about: 'everyone sets more than the lines carry: how stale others get, how fair it is, and whether it recovers',
-  timesOption: 'updates',
+  options: ['updates', 'seconds'],
   run(settings, progress) {
     const peers = settings.peers ?? 20
     const loss = settings.loss ?? 0.01

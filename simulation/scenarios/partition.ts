@@ -16,7 +16,7 @@ const keys = 5
 export const partition: Scenario = {
   name: 'partition',
   about: 'a cluster that falls in two and is healed: how soon each is noticed, and all are of one mind again',
-  timesOption: undefined,
+  options: ['seconds'],
   run(settings, progress) {
     const peers = settings.peers ?? 50
     const loss = settings.loss ?? 0.01

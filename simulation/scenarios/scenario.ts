@@ -19,6 +19,9 @@ export interface Settings {
   readonly without: readonly string[]
 }
 
+/** Options that set {@link Settings.times}; a scenario has one of them at most. */
+export const timesOptions: readonly string[] = ['updates', 'crashes', 'joins']
+
 /** What came of it. */
 export interface Outcome {
   /** What `--json` prints, in this order, between the settings and what all scenarios have. */
@@ -40,7 +43,7 @@ export interface Scenario {
   readonly name: string
   /** One line for the help. */
   readonly about: string
-  /** What {@link Settings.times} counts, as the option is called; undefined when it counts nothing. */
-  readonly timesOption: string | undefined
+  /** What it can be asked for beside what all can: names of options of the command line. */
+  readonly options: readonly string[]
   run(settings: Settings, progress: Progress): Outcome
 }

@@ -1,4 +1,4 @@
-import type { Outcome, Scenario, Settings } from './scenario.js'
+import { timesOptions, type Outcome, type Scenario, type Settings } from './scenario.js'
 
 /** Kinds of step that a smaller run might do without, the most confusing ones first. */
 const dispensable = [
@@ -10,13 +10,13 @@ const dispensable = [
  * Looks for a smaller run that fails as well: with kinds of step left out, then with fewer steps. What is found is a
  * part of the same run, and fails in the same way or in another.
  */
-export function shrink(scenario: Scenario, failing: Settings, tell: (line: string) => void): Settings {
+export function shrink(scenario: Scenario, failing: Settings, tell: (smaller: Settings) => void): Settings {
   let best = failing
   const stillFails = (settings: Settings): boolean => {
     const outcome = scenario.run(settings, () => {})
     if (isWell(outcome)) return false
     best = settings
-    tell(`still fails: ${replay(scenario, settings)}`)
+    tell(settings)
     return true
   }
   for (const kind of dispensable) {
@@ -37,15 +37,14 @@ export function isWell(outcome: Outcome): boolean {
   return outcome.isConverged && outcome.violations.length === 0
 }
 
-/** The command that runs just this again. */
-export function replay(scenario: Scenario, settings: Settings): string {
-  const words = ['npm run simulate --', scenario.name, `--seed ${settings.seed}`]
+/** The command that runs just this again; `command` is how it begins. */
+export function replay(scenario: Scenario, settings: Settings, command: string): string {
+  const words = [command, scenario.name, `--seed ${settings.seed}`]
   if (settings.peers !== undefined) words.push(`--peers ${settings.peers}`)
   if (settings.loss !== undefined) words.push(`--loss ${settings.loss}`)
   if (settings.latencyMs !== undefined) words.push(`--latency ${settings.latencyMs.join(',')}`)
-  if (settings.times !== undefined && scenario.timesOption !== undefined && scenario.name !== 'chaos') {
-    words.push(`--${scenario.timesOption} ${settings.times}`)
-  }
+  const times = scenario.options.find((option) => timesOptions.includes(option))
+  if (settings.times !== undefined && times !== undefined) words.push(`--${times} ${settings.times}`)
   if (settings.seconds !== undefined) words.push(`--seconds ${settings.seconds}`)
   if (settings.pausing !== undefined) words.push(`--pausing ${settings.pausing}`)
   if (settings.steps !== undefined) words.push(`--steps ${settings.steps}`)

@@ -31,3 +31,5 @@ if node_modules/.bin/telepathine no-such-command 2> refused.txt; then
 fi
 [ "$(wc -l < refused.txt)" -eq 1 ] || { echo 'an unknown command should say one line:'; cat refused.txt; exit 1; } >&2
 timeout 60 npx --no-install -- telepathine demo
+npx --no-install -- telepathine simulate converge --peers 20 --json > converge.json
+node -e 'if (JSON.parse(fs.readFileSync("converge.json", "utf8")).violations.length > 0) process.exit(1)'

@@ -1,11 +1,17 @@
 import t from 'tap'
-import { sparkline, svg } from '../../simulation/chart.js'
+import { plot, svg } from '../../simulation/chart.js'
 
 const curve = [[0, 0], [10, 0.5], [20, 1]] as const
 
-t.test('a line shows how the share grows', async (t) => {
-  t.equal(sparkline(curve, 4), ' ▄▄█  0 to 20 ms')
-  t.equal(sparkline([]), '')
+t.test('a chart shows how the share grows', async (t) => {
+  t.strictSame(plot(curve, 8, 2).split('\n'), [
+    '100 % │       █',
+    '      │   █████',
+    '  0 % └────────',
+    '       0  20 ms',
+  ])
+  t.equal(plot([[0, 0], [10, 0.25]], 10, 1).split('\n')[0], '100 % │         ▂')
+  t.equal(plot([]), '')
 })
 
 t.test('a picture has the curve, its scale, and a title that cannot break it', async (t) => {

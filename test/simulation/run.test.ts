@@ -1,34 +1,54 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { choices, heapBytes, run, type Request, type Settings } from '../../simulation/run.js'
 
-interface Finished {
-  readonly code: number
+interface Told {
+  readonly isWell: boolean
   readonly stdout: string
   readonly stderr: string
 }
 
-function simulate(...args: readonly string[]): Promise<Finished> {
-  const script = join(import.meta.dirname, '../../simulation/run.ts')
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', script, ...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
+const nothing: Settings = {
+  seed: 1,
+  peers: undefined,
+  loss: undefined,
+  latencyMs: undefined,
+  times: undefined,
+  seconds: undefined,
+  pausing: undefined,
+  steps: undefined,
+  without: [],
 }
 
-function result(stdout: string): Record<string, unknown> {
+function simulate(scenario: string, settings: Partial<Settings>, request: Partial<Request> = {}): Told {
+  const stdout: string[] = []
+  const stderr: string[] = []
+  const asked: Request = {
+    scenario,
+    settings: { ...nothing, ...settings },
+    count: 1,
+    shrink: false,
+    json: true,
+    svg: undefined,
+    command: 'simulate',
+    ...request,
+  }
+  const isWell = run(asked, { print: (line) => void stdout.push(line), aside: (line) => void stderr.push(line) })
+  return { isWell, stdout: stdout.join('\n'), stderr: stderr.join('\n') }
+}
+
+function result({ stdout }: Told): Record<string, unknown> {
   return JSON.parse(stdout) as Record<string, unknown>
 }
 
-t.test('converge prints one object, the same for the same seed but for the wall clock', async (t) => {
-  const args = ['converge', '--peers', '30', '--loss', '0.01', '--updates', '5', '--seed', '7', '--json']
-  const [first, second] = await Promise.all([simulate(...args), simulate(...args)])
-  t.equal(first.code, 0)
-  const { wallMs, ...rest } = result(first.stdout)
-  const { wallMs: _, ...again } = result(second.stdout)
+t.test('converge gives one object, the same for the same seed but for the wall clock', async (t) => {
+  const settings = { peers: 30, loss: 0.01, times: 5, seed: 7 }
+  const first = simulate('converge', settings)
+  t.ok(first.isWell)
+  const { wallMs, ...rest } = result(first)
+  const { wallMs: _, ...again } = result(simulate('converge', settings))
   t.type(wallMs, 'number')
   t.strictSame(rest, again)
   t.match(rest, { scenario: 'converge', peers: 30, loss: 0.01, seed: 7, updates: 5, violations: [] })
@@ -39,54 +59,57 @@ t.test('converge prints one object, the same for the same seed but for the wall 
   t.ok(Number(rest['p50Ms']) <= Number(rest['p99Ms']) && Number(rest['p99Ms']) <= Number(rest['maxMs']))
 })
 
-t.test('every scenario runs, and ends well', async (t) => {
-  const runs = [
-    ['idle', '--peers', '10', '--seconds', '5'],
-    ['crash', '--peers', '10', '--crashes', '2'],
-    ['join', '--peers', '10', '--joins', '2'],
-    ['churn', '--peers', '10', '--joins', '20'],
-    ['partition', '--peers', '9', '--seconds', '10'],
-    ['overload', '--peers', '5', '--seconds', '2'],
-    ['chaos', '--peers', '4', '--steps', '50'],
-  ]
-  for (const run of runs) {
-    const { code, stdout, stderr } = await simulate(...run, '--json')
-    t.equal(code, 0, `${run.join(' ')}: ${stderr}`)
-    t.match(result(stdout), { scenario: run[0], violations: [], converged: true })
+t.test('every scenario runs, ends well, and gives the figures that it is about', async (t) => {
+  const runs: Readonly<Record<string, readonly [Partial<Settings>, readonly string[]]>> = {
+    converge: [{ peers: 5, times: 2 }, ['p99Ms', 'maxMs']],
+    idle: [{ peers: 10, seconds: 5 }, ['bytesPerPeerPerSecond', 'messagesPerPeerPerSecond']],
+    crash: [{ peers: 10, times: 2 }, ['detectP50Ms', 'detectMaxMs', 'falseDeaths', 'peerHours']],
+    join: [{ peers: 10, times: 2 }, ['knowsAllMaxMs', 'knownByAllMaxMs']],
+    churn: [{ peers: 10, times: 20 }, ['convergedMs']],
+    partition: [{ peers: 9, seconds: 10 }, ['splitMs', 'convergedMs']],
+    overload: [{ peers: 5, seconds: 2 }, ['slowed', 'refused', 'staleMaxMs']],
+    chaos: [{ peers: 4, steps: 50 }, ['convergedMs']],
+  }
+  t.strictSame(choices.map(({ name }) => name), Object.keys(runs))
+  for (const [scenario, [settings, figures]] of Object.entries(runs)) {
+    const told = simulate(scenario, settings)
+    t.ok(told.isWell, told.stderr)
+    const found = result(told)
+    t.match(found, { scenario, violations: [], converged: true, peers: settings.peers })
+    for (const figure of figures) t.type(found[figure], 'number', `${scenario} ${figure}`)
   }
 })
 
-t.test('people get figures and a line, and a picture if they like', async (t) => {
+t.test('several seeds give one object too, with each of them in short', async (t) => {
+  const told = simulate('chaos', { peers: 3, steps: 10, seed: 40 }, { count: 3 })
+  const { wallMs, runs, ...rest } = result(told)
+  t.type(wallMs, 'number')
+  t.match(rest, { scenario: 'chaos', seed: 40, count: 3, peers: 3, failed: [], converged: true, violations: [] })
+  t.match(runs, [{ seed: 40, violations: 0 }, { seed: 41 }, { seed: 42, trace: /^[0-9a-f]{16}$/ }])
+  const alone = result(simulate('chaos', { peers: 3, steps: 10, seed: 41 }))
+  t.equal((runs as { trace: string }[])[1]?.trace, alone['trace'])
+})
+
+t.test('people get figures and a chart, and a picture if they like', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'simulate-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  const file = join(folder, 'curve.svg')
-  const { stdout } = await simulate('converge', '--peers', '10', '--updates', '3', '--svg', file)
+  const svg = join(folder, 'curve.svg')
+  const { stdout } = simulate('converge', { peers: 10, times: 3 }, { json: false, svg })
   t.match(stdout, /^p99Ms +[\d.]+$/m)
-  t.match(stdout, /█ {2}0 to [\d.]+ ms/)
-  t.match(await readFile(file, 'utf8'), /^<svg [^]*<polyline [^]*<\/svg>\n$/)
+  t.match(stdout, /^100 % │.*█\n/m)
+  t.match(await readFile(svg, 'utf8'), /^<svg [^]*>simulate converge --seed 1 --peers 10 [^]*<polyline [^]*<\/svg>\n$/)
 })
 
-t.test('arguments that are no good are named in one line, with exit code 2', async (t) => {
-  for (const [args, said] of [
-    [['nothing'], /^there is no scenario "nothing"; there are converge, /],
-    [['idle', '--peers', 'many'], /^--peers must be a whole number of at least 2, got "many"$/],
-    [['idle', '--loss', '2'], /^--loss must be 0 \.\. 1, got "2"$/],
-    [['idle', '--wat'], /--wat/],
-    [['idle', 'crash'], /^one scenario at a time/],
-  ] as const) {
-    const { code, stdout, stderr } = await simulate(...args)
-    t.equal(code, 2)
-    t.equal(stdout, '')
-    t.match(stderr.trimEnd(), said)
-    t.equal(stderr.trimEnd().split('\n').length, 1)
-  }
-})
-
-t.test('a run that fails says how to run it again, with exit code 1', async (t) => {
+t.test('a run that fails is not well, and says how to run it again', async (t) => {
   // a minute on the way, and everything lost: nobody ever meets
-  const args = ['--peers', '3', '--loss', '1', '--updates', '1', '--latency', '60000,60000', '--json']
-  const { code, stdout, stderr } = await simulate('converge', ...args)
-  t.equal(code, 1)
-  t.equal(result(stdout)['converged'], false)
-  t.match(stderr, 'failed: npm run simulate -- converge --seed 1 --peers 3 --loss 1 --latency 60000,60000 --updates 1')
+  const told = simulate('converge', { peers: 3, loss: 1, times: 1, latencyMs: [60_000, 60_000] })
+  t.notOk(told.isWell)
+  t.equal(result(told)['converged'], false)
+  t.match(told.stderr, 'failed: simulate converge --seed 1 --peers 3 --loss 1 --latency 60000,60000 --updates 1')
+  t.throws(() => simulate('nothing', {}), { message: 'there is no scenario "nothing"' })
+})
+
+t.test('memory is asked for by the square of the peers', async (t) => {
+  t.ok(heapBytes(1_000) < 1e9)
+  t.ok(heapBytes(10_000) > 20e9)
 })

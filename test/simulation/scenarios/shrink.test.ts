@@ -18,7 +18,7 @@ const asked: Settings = {
 const scenario: Scenario = {
   name: 'chaos',
   about: '',
-  timesOption: 'count',
+  options: ['count', 'steps', 'without', 'shrink'],
   run(settings): Outcome {
     const steps = Math.min(300, settings.steps ?? 300)
     const isWrong = steps >= 37 && !settings.without.includes('pause')
@@ -34,11 +34,19 @@ t.test('what does not matter is left out, and the run is cut as short as it stil
   t.notOk(least.without.includes('pause'))
   t.ok(least.without.includes('clog') && least.without.includes('set'))
   t.notOk(isWell(scenario.run(least, () => {})))
-  t.match(replay(scenario, least), /^npm run simulate -- chaos --seed 5 --steps 37 --without corruption,/)
+  t.match(replay(scenario, least, 'simulate'), /^simulate chaos --seed 5 --steps 37 --without corruption,/)
 })
 
 t.test('a run is well when nothing was violated and it converged', async (t) => {
   const well = scenario.run({ ...asked, steps: 1 }, () => {})
   t.ok(isWell(well))
   t.notOk(isWell({ ...well, isConverged: false }))
+})
+
+t.test('the command names all that was asked for', async (t) => {
+  const settings: Settings = { ...asked, peers: 4, loss: 0.5, latencyMs: [1, 2], times: 7, seconds: 9, pausing: 0.1 }
+  t.equal(
+    replay({ ...scenario, name: 'crash', options: ['crashes', 'seconds'] }, settings, 'simulate'),
+    'simulate crash --seed 5 --peers 4 --loss 0.5 --latency 1,2 --crashes 7 --seconds 9 --pausing 0.1',
+  )
 })
