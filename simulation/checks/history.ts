@@ -3,6 +3,7 @@ import type { Life, Write } from '../chronicle.js'
 import type { Bench, Check, Observed } from '../referee.js'
 import { fingerprint } from '../trace.js'
 import { Pairs } from './pairs.js'
+import { areSame } from './same.js'
 
 interface Seen {
   incarnation: number
@@ -96,7 +97,7 @@ export class History implements Check {
     const reading = observer.read(peer, key)
     const version = reading?.version
     // when more came at once, what can be read may be later than what this notice is about
-    if (version === undefined || fingerprint(reading?.value ?? value) !== print) return
+    if (version === undefined || !areSame(reading?.value, value)) return
     if (version <= seen.version) {
       const expected = `a version after ${seen.version}`
       this.#report('callbacks in version order', observer, peer, expected, `${key} at ${version}`)
