@@ -1,9 +1,10 @@
 import { defaultConfig, type GossipConfig } from '../lib/gossip/config.js'
 import { Gossip, type PeerView } from '../lib/gossip/gossip.js'
-import type { TransportHandlers } from '../lib/net/transport.js'
+import type { LinkDown, TransportHandlers } from '../lib/net/transport.js'
 import type { VirtualClock } from './clock.js'
 import type { Machine } from './machine.js'
 import type { Happening } from './queue.js'
+import { classOf } from './traffic.js'
 import { VirtualTransport } from './transport.js'
 import type { Resident, World } from './world.js'
 
@@ -11,7 +12,7 @@ import type { Resident, World } from './world.js'
  * A peer that is nothing but the protocol and its host: no emitter, no promises, no decoded values. Thousands of them
  * fit in one process, and they speak the same bytes over the same network as whole peers do.
  */
-export class BarePeer implements Resident {
+export class BarePeer implements Resident, TransportHandlers {
   readonly machine: Machine
   readonly index: number
   readonly name: string
@@ -63,7 +64,7 @@ export class BarePeer implements Resident {
     this.#gossip = new Gossip(this.#config, this.#world.random.fork(`peer ${this.index}`))
     this.#wakeAtUs = Infinity
     this.#incarnation = Math.floor(this.#clock.wall())
-    this.#transport.openNow(this.#config, this.#handlers(this.#gossip))
+    this.#transport.openNow(this.#config, this)
     this.#gossip.start(this.name, this.#incarnation, this.#nowMs())
     this.#world.referee.began(this, this.#incarnation)
     for (const seed of this.#seeds) this.#gossip.join(seed)
@@ -133,23 +134,59 @@ export class BarePeer implements Resident {
     return this.#world.time.nowMs
   }
 
-  #handlers(gossip: Gossip): TransportHandlers {
-    const then = <A extends readonly unknown[]>(run: (...args: A) => void) => (...args: A): void => {
-      run(...args)
-      this.#act()
+  datagram(bytes: Uint8Array, from: string): void {
+    this.#receive(bytes, 'datagram', from)
+  }
+
+  frame(bytes: Uint8Array, from: string): void {
+    this.#receive(bytes, 'stream', from)
+  }
+
+  linkUp(peer: string): void {
+    this.#gossip?.linkUp(peer, this.#nowMs())
+    this.#act()
+  }
+
+  linkDown(peer: string, how: LinkDown): void {
+    this.#gossip?.linkDown(peer, how, this.#nowMs())
+    this.#act()
+  }
+
+  drained(peer: string): void {
+    this.#gossip?.backlog(peer, this.#transport?.backlog(peer) ?? 0, this.#nowMs())
+    this.#act()
+  }
+
+  rejected(): void {}
+
+  error(error: Error): void {
+    throw error
+  }
+
+  #receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string): void {
+    const gossip = this.#gossip
+    if (gossip === undefined) return
+    try {
+      gossip.receive(bytes, via, from, this.#nowMs())
+    } catch (error) {
+      return this.#threw(error)
     }
-    return {
-      datagram: then((bytes: Uint8Array, from: string) => gossip.receive(bytes, 'datagram', from, this.#nowMs())),
-      frame: then((bytes: Uint8Array, from: string) => gossip.receive(bytes, 'stream', from, this.#nowMs())),
-      linkUp: then((peer: string) => gossip.linkUp(peer, this.#nowMs())),
-      linkDown: then((peer: string, how: 'closed' | 'refused' | 'unreachable') =>
-        gossip.linkDown(peer, how, this.#nowMs())),
-      drained: then((peer: string) => gossip.backlog(peer, this.#transport?.backlog(peer) ?? 0, this.#nowMs())),
-      rejected: () => {},
-      error(error) {
-        throw error
-      },
-    }
+    // only what is told of others can tell a peer that it was outbid
+    if (classOf(bytes) !== 'liveness') this.#noteIncarnation(gossip)
+    this.#act()
+  }
+
+  /** Whatever came in, nothing may be thrown. A process would have died of it, and so does this one. */
+  #threw(error: unknown): void {
+    const found = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#world.referee.report('nothing throws', [this.name], 'input to be dropped or taken', found)
+    this.crash(false)
+  }
+
+  #noteIncarnation({ incarnation }: Gossip): void {
+    if (incarnation <= this.#incarnation) return
+    this.#incarnation = incarnation
+    this.#world.referee.chronicle.known(this.name, incarnation)
   }
 
   /** Performs what the protocol wants done, and sees to it that it is woken when it wants to be. */
@@ -157,10 +194,6 @@ export class BarePeer implements Resident {
     const gossip = this.#gossip
     const transport = this.#transport
     if (gossip === undefined || transport === undefined) return
-    if (gossip.incarnation > this.#incarnation) {
-      this.#incarnation = gossip.incarnation
-      this.#world.referee.chronicle.known(this.name, this.#incarnation)
-    }
     const { links, sends, drops, notices } = gossip.drain()
     if (links !== undefined) transport.keep(links)
     for (const peer of drops) transport.drop(peer)
@@ -169,6 +202,7 @@ export class BarePeer implements Resident {
       else gossip.backlog(to, transport.sendFrame(to, parts), this.#nowMs())
     }
     if (notices.length > 0) this.#world.noticed(this, notices)
+    this.#world.stepped(this)
     this.#wakeLater(gossip)
   }
 
@@ -187,7 +221,11 @@ export class BarePeer implements Resident {
     const gossip = this.#gossip
     if (gossip === undefined || this.#wakeAtUs !== atUs) return
     this.#wakeAtUs = Infinity
-    gossip.tick(this.#nowMs())
+    try {
+      gossip.tick(this.#nowMs())
+    } catch (error) {
+      return this.#threw(error)
+    }
     this.#act()
   }
 }

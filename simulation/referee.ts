@@ -2,6 +2,7 @@ import type { Notice } from '../lib/gossip/effects.js'
 import type { PeerView } from '../lib/gossip/gossip.js'
 import { Pairs } from './checks/pairs.js'
 import { Chronicle } from './chronicle.js'
+import type { TrafficClass } from './traffic.js'
 
 /** Something that must never be, and was. */
 export interface Violation {
@@ -40,7 +41,9 @@ export interface Check {
   began?(peer: Observed): void
   ended?(peer: Observed, how: 'crashed' | 'left'): void
   /** A message left. */
-  sent?(from: number, via: 'datagram' | 'stream', bytes: number): void
+  sent?(from: number, via: 'datagram' | 'stream', kind: TrafficClass, bytes: number): void
+  /** A peer did something: took a message in, or looked at the time. */
+  stepped?(observer: Observed): void
   /** Time for what is too costly to do at every step: with all that are up, and those of them to look at. */
   swept?(up: readonly Observed[], watched: readonly Observed[]): void
 }
@@ -65,6 +68,9 @@ export class Referee {
   readonly chronicle: Chronicle
   readonly violations: Violation[] = []
   readonly #checks: Check[] = []
+  /** Those of them that look at every message, and at every step. */
+  readonly #ofMessages: Check[] = []
+  readonly #ofSteps: Check[] = []
   readonly #known = new Pairs<number>()
   readonly #nowMs: () => number
 
@@ -89,6 +95,8 @@ export class Referee {
       nowMs: this.#nowMs,
     })
     this.#checks.push(added)
+    if (added.sent !== undefined) this.#ofMessages.push(added)
+    if (added.stepped !== undefined) this.#ofSteps.push(added)
     return added
   }
 
@@ -115,8 +123,13 @@ export class Referee {
   }
 
   /** A message left. */
-  sent(from: number, via: 'datagram' | 'stream', bytes: number): void {
-    for (const check of this.#checks) check.sent?.(from, via, bytes)
+  sent(from: number, via: 'datagram' | 'stream', kind: TrafficClass, bytes: number): void {
+    for (const check of this.#ofMessages) check.sent?.(from, via, kind, bytes)
+  }
+
+  /** A peer did something. */
+  stepped(observer: Observed): void {
+    for (const check of this.#ofSteps) check.stepped?.(observer)
   }
 
   /** Has the costly checks done. */

@@ -202,7 +202,9 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(length)
   let at = 0
   for (const part of parts) {
-    bytes.set(part, at)
+    // a call into the engine costs more than a few bytes do
+    if (part.length > 64) bytes.set(part, at)
+    else for (let i = 0; i < part.length; i++) bytes[at + i] = part[i] as number
     at += part.length
   }
   return bytes

@@ -94,7 +94,12 @@ export class World implements Tap {
     const kind = classOf(bytes)
     count(this.sentAs, kind, bytes.length)
     count(from.sent, kind, bytes.length)
-    this.referee.sent(from.index, via, bytes.length)
+    this.referee.sent(from.index, via, kind, bytes.length)
+  }
+
+  /** A peer did something, and what it wanted done is done. */
+  stepped(observer: Resident): void {
+    if (observer.index % this.#watchEvery === 0) this.referee.stepped(observer)
   }
 
   delivered(from: Machine, to: Machine, via: 'datagram' | 'stream', bytes: Uint8Array): void {

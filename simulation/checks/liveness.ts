@@ -8,11 +8,14 @@ const newsUnderWayMs = 60_000
 interface Standing {
   incarnation: number
   state: 'alive' | 'left' | 'failed'
+  /** The heartbeat that was known when it stopped. */
+  beat?: number | undefined
 }
 
 /**
- * A peer that left stays left until it starts anew; one that crashed does not rise without a new incarnation (once
- * the last news of its life have died down); and starts and stops alternate.
+ * A peer that left stays left until it starts anew; one that was held for dead rises only by a newer heartbeat or a new
+ * incarnation, and not at all when it had crashed (once the last news of its life have died down); and starts and stops
+ * alternate.
  */
 export class Liveness implements Check {
   readonly #bench: Bench
@@ -52,6 +55,7 @@ export class Liveness implements Check {
     if (known !== undefined && known.incarnation === incarnation) {
       if (known.state === 'left') this.#report('left stays left', observer, peer, 'a newer incarnation', 'it rose')
       if (known.state === 'alive') this.#report('starts and stops alternate', observer, peer, 'a stop', 'a start')
+      this.#beat(observer, peer, known)
     }
     const life = this.#bench.chronicle.life(peer, incarnation)
     if (life?.ended === 'crashed' && this.#bench.nowMs() > life.endedAtMs + newsUnderWayMs) {
@@ -61,13 +65,22 @@ export class Liveness implements Check {
     this.#standing.set(observer, peer, { incarnation, state: 'alive' })
   }
 
+  #beat(observer: Observed, peer: string, { incarnation, beat }: Standing): void {
+    const view = observer.view(peer)
+    if (beat === undefined || view === undefined || view.incarnation !== incarnation || view.beat > beat) return
+    this.#report('the dead stay dead', observer, peer, `a heartbeat after ${beat}`, `it rose at ${view.beat}`)
+  }
+
   #stop(observer: Observed, peer: string, reason: 'left' | 'failed'): void {
     const known = this.#standing.get(observer, peer)
     if (known?.state !== 'alive') {
       this.#report('starts and stops alternate', observer, peer, 'a start', `a stop (${reason})`)
     }
     const incarnation = known?.incarnation ?? 0
-    this.#standing.set(observer, peer, { incarnation, state: reason })
+    const view = observer.view(peer)
+    // it may be back already, and that notice follow
+    const beat = view?.state === 'dead' ? view.beat : undefined
+    this.#standing.set(observer, peer, { incarnation, state: reason, beat })
     const life = this.#bench.chronicle.life(peer, incarnation)
     if (reason === 'left' && life !== undefined && life.ended !== 'left') {
       this.#report('nothing made up', observer, peer, 'a peer that left', `one that ${life.ended ?? 'is running'}`)

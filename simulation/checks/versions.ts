@@ -15,6 +15,8 @@ interface Seen {
 export class Versions implements Check {
   readonly #bench: Bench
   readonly #seen = new Pairs<Seen>()
+  /** Whose versions are looked at step by step, in turn. */
+  #names: readonly string[] = []
   #turn = 0
 
   constructor(bench: Bench) {
@@ -27,8 +29,14 @@ export class Versions implements Check {
     else this.#look(observer, notice.peer)
   }
 
+  stepped(observer: Observed): void {
+    const name = this.#names[this.#turn++ % this.#names.length]
+    if (name !== undefined) this.#look(observer, name)
+  }
+
   swept(up: readonly Observed[], watched: readonly Observed[]): void {
     this.#turn++
+    this.#names = up.map(({ name }) => name)
     for (const observer of watched) {
       const owner = up[(observer.index + this.#turn) % up.length] as Observed
       if (owner === observer) continue

@@ -15,7 +15,7 @@ import type { Outcome, Progress } from './scenario.js'
 const seedsMax = 3
 
 /** How many pairs of peers the checks keep an eye on. */
-const watchedPairsMax = 100_000
+const watchedPairsMax = 40_000
 
 /** Between two points of the curve, milliseconds. */
 const sampleMs = 100

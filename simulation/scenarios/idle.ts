@@ -1,3 +1,4 @@
+import { Limits } from '../checks/limits.js'
 import { Cluster } from './cluster.js'
 import { rounded } from './figures.js'
 import type { Scenario } from './scenario.js'
@@ -5,6 +6,9 @@ import { total } from '../traffic.js'
 
 /** Before measuring, so that joining is over and done with, milliseconds. */
 const settleMs = 15_000
+
+/** What a peer may send when nothing happens, bytes per second and class, however many others there are. */
+const bytesPerSecond = { news: 500, repair: 2_000, liveness: 3_500 }
 
 /** What a cluster costs in which nothing happens. */
 export const idle: Scenario = {
@@ -20,6 +24,7 @@ export const idle: Scenario = {
     const isAssembled = cluster.assemble(progress)
     const assembledMs = cluster.nowMs
     cluster.world.run(settleMs)
+    cluster.world.referee.add((bench) => new Limits(bench, { bytesPerSecond }))
     cluster.sent()
     const steps = cluster.world.time.steps
     const beganAt = process.hrtime.bigint()

@@ -57,3 +57,14 @@ t.test('the same seed gives the same trace, another another', async (t) => {
   t.equal(trace(1), trace(1))
   t.not(trace(1), trace(2))
 })
+
+t.test('a peer that throws at what comes in is caught, and dies of it', async (t) => {
+  const { world, peers } = cluster(2)
+  const [a] = peers as [BarePeer]
+  a.gossip.receive = () => {
+    throw new Error('planted')
+  }
+  world.run(1_000)
+  t.notOk(a.isUp)
+  t.match(world.referee.violations, [{ invariant: 'nothing throws', peers: [a.name], found: /planted/ }])
+})

@@ -18,6 +18,20 @@ t.test('a peer may fall silent and come back', async (t) => {
   t.strictSame(c.found, [])
 })
 
+t.test('one held for dead that rises without a newer heartbeat is caught', async (t) => {
+  const c = court()
+  c.observer.sees(c.owner.name, { state: 'dead', beat: 7 })
+  c.hears(failed)
+  c.observer.sees(c.owner.name, { state: 'alive', beat: 8 })
+  c.hears(start)
+  t.strictSame(c.found, [])
+  c.observer.sees(c.owner.name, { state: 'dead', beat: 9 })
+  c.hears(failed)
+  c.observer.sees(c.owner.name, { state: 'alive', beat: 9 })
+  c.hears(start)
+  t.strictSame(c.found, ['the dead stay dead'])
+})
+
 t.test('a peer that left and rises without a new incarnation is caught', async (t) => {
   const c = court()
   c.referee.ended(c.owner, 'left')

@@ -64,3 +64,14 @@ t.test('a version that its owner has not reached is caught', async (t) => {
   c.sweeps()
   t.ok(c.found.includes('no gaps'))
 })
+
+t.test('a version that falls between two notices is caught at the next step', async (t) => {
+  const c = court()
+  c.observer.sees('peer1', { maxVersion: 3 })
+  c.sweeps()
+  for (let i = 0; i < 2; i++) c.referee.stepped(c.observer)
+  t.strictSame(c.found, [])
+  c.observer.sees('peer1', { maxVersion: 2 })
+  for (let i = 0; i < 2; i++) c.referee.stepped(c.observer)
+  t.ok(c.found.includes('versions rise'))
+})
