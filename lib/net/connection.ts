@@ -47,6 +47,9 @@ export class Connection {
   /** Bytes in and out at the last sweep, and since when they are the same. */
   #seenBytes = 0
   #quietMs = 0
+  /** Chunks that had come in whole at the last sweep, and for how long there has been half a one since. */
+  #seenChunks = 0
+  #stalledMs = 0
 
   constructor(
     socket: Socket,
@@ -124,13 +127,19 @@ export class Connection {
     else this.#socket.destroy()
   }
 
-  /** To be called every `sweepMs`: rejects a frame that stands still. Returns for how long nothing has moved, in ms. */
+  /**
+   * To be called every `sweepMs`: rejects a frame that stands still, or comes in drop by drop. Returns for how long
+   * nothing has moved, in ms.
+   */
   sweep(): number {
     const bytes = this.#socket.bytesRead + this.#socket.bytesWritten
     this.#quietMs = bytes === this.#seenBytes ? this.#quietMs + this.#limits.sweepMs : 0
     this.#seenBytes = bytes
-    if (this.hello !== undefined && this.#splitter.pending && this.#quietMs >= this.#limits.stallMs) {
-      this.reject(`half a frame and then nothing for ${this.#quietMs} ms`)
+    const { pending, chunks } = this.#splitter
+    this.#stalledMs = pending && chunks === this.#seenChunks ? this.#stalledMs + this.#limits.sweepMs : 0
+    this.#seenChunks = chunks
+    if (this.hello !== undefined && this.#stalledMs >= this.#limits.stallMs) {
+      this.reject(`half a frame for ${this.#stalledMs} ms`)
     }
     return this.#quietMs
   }

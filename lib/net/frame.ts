@@ -78,6 +78,8 @@ export function encodeChunks(chunks: readonly Chunk[]): Uint8Array[] {
 export class FrameSplitter {
   /** Largest frame taken. May be changed between pushes. */
   limitBytes: number
+  /** Whole chunks taken so far. */
+  chunks = 0
   readonly #frame: (bytes: Uint8Array) => void
   /** The length word of the chunk under way, or as much of it as has arrived. */
   #word = 0
@@ -166,6 +168,7 @@ export class FrameSplitter {
   #take(chunk: Uint8Array): void {
     const word = this.#word
     this.#word = 0
+    this.chunks++
     if (word < bulkBit) return this.#frame(chunk)
     this.#bulk.push(chunk)
     this.#bulkBytes += chunk.length

@@ -10,11 +10,13 @@ export interface SocketLimits {
   readonly inboundMax: number
   /** Incoming connections from one remote address, unless it is loopback. */
   readonly inboundPerHostMax: number
+  /** Incoming connections that have not said who they are; one more puts out the one that has taken longest. */
+  readonly strangersMax: number
   /** For a dialled connection to come about. */
   readonly dialMs: number
-  /** For the other side's hello, once connected. */
+  /** For each step of getting to know the other side: its first bytes, the TLS handshake, its hello. */
   readonly helloMs: number
-  /** For the next byte of a frame that has begun. */
+  /** For the rest of a chunk (at most 64 KiB) of a frame that has begun. */
   readonly stallMs: number
   /** Silence after which a connection that nobody asked to keep is closed by the side that dialled it. */
   readonly idleMs: number
@@ -32,9 +34,10 @@ export const defaultLimits: SocketLimits = {
   lowWaterBytes: 32 << 10,
   inboundMax: 1_024,
   inboundPerHostMax: 64,
+  strangersMax: 256,
   dialMs: 3_000,
   helloMs: 5_000,
-  stallMs: 10_000,
+  stallMs: 20_000,
   idleMs: 30_000,
   retryMinMs: 100,
   retryMaxMs: 5_000,

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import { formatAddress, parseHost } from './address.js'
-import { Admission } from './admission.js'
 import { Connection, type ConnectionOwner } from './connection.js'
 import type { Hello } from './hello.js'
 import type { SocketLimits } from './limits.js'
 import type { Link } from './link.js'
 import { LinkTable } from './links.js'
+import { Reception } from './reception.js'
 import type { Router } from './router.js'
 import type { LinkDown, Traffic, TransportHandlers } from './transport.js'
 
@@ -31,7 +30,9 @@ const lastingMs = 1_000
 /** TCP: one lasting connection with each peer that there is something to say to, whoever dialled it. */
 export class ConnectionPool implements ConnectionOwner {
   readonly #options: PoolOptions
-  readonly #admission: Admission
+  readonly #reception: Reception
+  /** Tells the reception that a connection which came in has said who it is. */
+  readonly #settle = new WeakMap<Connection, () => void>()
   readonly #instance = randomBytes(8).toString('hex')
   #serial = 0
   readonly #links: LinkTable
@@ -44,7 +45,11 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#admission = new Admission(options.limits)
+    this.#reception = new Reception(options.limits, {
+      peer: (socket, settle) => this.#receive(socket, settle),
+      http: options.handlers.http?.bind(options.handlers),
+      rejected: (from, reason) => this.#rejected(from, reason),
+    })
     this.#links = new LinkTable(options.limits, options.traffic)
     // After what has come in is read, so that a pause of this process is not taken for one of the others.
     this.#sweeper = setInterval(() => setImmediate(() => this.#sweep()), options.limits.sweepMs).unref()
@@ -112,23 +117,23 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Takes in a connection that another peer has dialled. */
   accept(socket: Socket): void {
-    const { limits, maxFrameBytes, traffic, handlers } = this.#options
-    // Gone before anyone looked.
-    if (socket.remoteAddress === undefined || this.#closing) return void socket.destroy()
-    const host = parseHost(socket.remoteAddress)
-    const refusal = this.#admission.enter(host)
-    if (refusal !== undefined) {
-      traffic.rejected++
-      socket.destroy()
-      return handlers.rejected(formatAddress(host, socket.remotePort ?? 0), refusal)
-    }
-    socket.on('close', () => this.#admission.leave(host))
-    this.#connections.add(new Connection(socket, undefined, maxFrameBytes, limits, traffic, this))
+    if (this.#closing) return void socket.destroy()
+    this.#reception.accept(socket)
+  }
+
+  #receive(socket: Socket, settle: () => void): void {
+    if (this.#closing) return void socket.destroy()
+    const { limits, maxFrameBytes, traffic } = this.#options
+    const connection = new Connection(socket, undefined, maxFrameBytes, limits, traffic, this)
+    this.#settle.set(connection, settle)
+    this.#connections.add(connection)
+    socket.resume()
   }
 
   /** Closes everything; frames that wait go out first, for at most `lingerMs`. */
   async close(lingerMs: number): Promise<void> {
     clearInterval(this.#sweeper)
+    this.#reception.close()
     const emptied = new Promise<void>((resolve) => (this.#emptied = resolve))
     for (const link of this.#links.all()) {
       clearTimeout(link.retry)
@@ -145,12 +150,14 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#connections.size === 0) this.#emptied?.()
     await emptied
     clearTimeout(timer)
+    this.#reception.close(true)
     for (const link of this.#links.all()) this.#links.remove(link)
   }
 
   greeted(connection: Connection, hello: Hello): void {
     const { name, cluster, handlers } = this.#options
     const own = this.#links.of(connection)
+    this.#settle.get(connection)?.()
     if (!connection.outbound) this.#greet(connection)
     if (hello.instance === this.#instance) {
       // Ourselves, under whatever address. A circle means that nobody else has that port.
@@ -205,8 +212,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   rejected(connection: Connection, reason: string): void {
-    this.#options.traffic.rejected++
-    if (!this.#closing) this.#options.handlers.rejected(connection.remote, reason)
+    this.#rejected(connection.remote, reason)
   }
 
   closed(connection: Connection, error: NodeJS.ErrnoException | undefined): void {
@@ -221,6 +227,11 @@ export class ConnectionPool implements ConnectionOwner {
       link.connection = undefined
       if (link.dial === undefined) this.#lost(link)
     }
+  }
+
+  #rejected(from: string, reason: string): void {
+    this.#options.traffic.rejected++
+    if (!this.#closing) this.#options.handlers.rejected(from, reason)
   }
 
   get #closing(): boolean {

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /**
  * Bytes between peers, as the host needs them: whole messages, as datagrams or over pooled connections.
  * Implementations: `sockets.ts` (UDP and TCP on one port number), the simulator's virtual network.
@@ -88,6 +90,12 @@ export interface TransportHandlers {
   drained(peer: string): void
   /** Something came in that is not for us: counted and dropped already; report it. */
   rejected(from: string, reason: string): void
+  /**
+   * A connection came in that speaks HTTP. `head` are its first bytes, read already; the socket is paused, and from
+   * here on the handler's, errors and all. It counts as one of the incoming connections until it closes, which the
+   * transport sees to at the latest when it closes itself. Without this handler such connections are rejected.
+   */
+  http?(socket: Socket, head: Uint8Array): void
   /** A socket failed in a way that needs the operator (never for a single peer's fault). */
   error(error: Error): void
 }
