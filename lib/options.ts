@@ -5,7 +5,10 @@ import { TelepathineError } from './gossip/errors.js'
 import type { Random } from './gossip/random.js'
 import type { Clock } from './host/clock.js'
 import { addressLookup, familyOf, isLoopback, parseHost } from './net/address.js'
-import type { Transport } from './net/transport.js'
+import { type CertificateOptions, Certificates } from './net/certificates.js'
+import { Keyring } from './net/keyring.js'
+import { sealBytes } from './net/seal.js'
+import type { Security, Transport } from './net/transport.js'
 import { stampBytes } from './stamps.js'
 import { encodeValue } from './values.js'
 
@@ -33,10 +36,18 @@ export interface TelepathineOptions {
   addressMap?: Readonly<Record<string, string>>
   /** Name of the cluster, 1 to 255 characters. Peers of different clusters never mix. Default `telepathine`. */
   cluster?: string
-  /** Pre-shared key. Not available in this version: anything but `undefined` is refused. */
+  /**
+   * Pre-shared key of the cluster, of 16 characters or more (`telepathine keygen` makes one); or up to 8 of them: the
+   * first seals, all open, so that keys can be changed while the cluster runs ({@link Telepathine.rekey}). Datagrams
+   * are sealed, connections use TLS 1.3. Who has no key learns nothing. Default: none, and whoever reaches the port
+   * takes part.
+   */
   network?: string | readonly string[]
-  /** Certificates. Not available in this version: anything but `undefined` is refused. */
-  tls?: object
+  /**
+   * Certificates instead of a key, for those who have an authority: each peer is who its certificate says. All goes
+   * over TLS connections; there are no datagrams then. Default: none.
+   */
+  tls?: CertificateOptions
   /** HTTP on the same port. Not available in this version: anything but `false` and `undefined` is refused. */
   http?: false
   /** Whether small messages go as UDP datagrams. Default true. Turn it off where only TCP gets through. */
@@ -130,6 +141,7 @@ export interface Settings {
   readonly address: string
   readonly bind: string
   readonly addressMap: Readonly<Record<string, string>>
+  readonly security: Security | undefined
   readonly emitValueOnHeartBeat: boolean
   readonly snapshot: string | undefined
   readonly clock: Clock | undefined
@@ -170,12 +182,20 @@ export function checkOptions(options: TelepathineOptions = {}): Settings {
   const frameBytesBeside = maxKeyBytes + frameOverheadBytes
   const valueMax = Math.min(2 ** 30, frameAsked === 0 ? Infinity : frameAsked - frameBytesBeside)
   const maxValueBytes = read.whole('maxValueBytes', 16, valueMax, Math.min(valueMax, defaultConfig.maxValueBytes))
+  const cluster = read.text('cluster', 255) ?? defaultConfig.cluster
+  const transport = read.withMethods('transport', options.transport, ['open', 'sendDatagram', 'sendFrame', 'close'])
+  const security = checkSecurity(options, cluster, address)
+  if (security !== undefined && transport !== undefined && transport.renew === undefined) {
+    throw new TelepathineError('ERR_OPTION', 'options network and tls are for sockets, not for the transport given')
+  }
   const settings: Settings = {
     gossip: Object.freeze({
       ...defaultConfig,
-      cluster: read.text('cluster', 255) ?? defaultConfig.cluster,
+      cluster,
       metadata: encodeMetadata(options.metadata),
-      udp: read.flag('udp', true),
+      // A key for datagrams would be known to all, and so undo what certificates prove.
+      udp: read.flag('udp', true) && !(security instanceof Certificates),
+      maxDatagramBytes: defaultConfig.maxDatagramBytes - (security instanceof Keyring ? sealBytes : 0),
       gossipIntervalMs: read.number('gossipIntervalMS', 20, 600_000, preset.gossipIntervalMs),
       heartbeatIntervalMs,
       phiThreshold: phi.number('threshold', 1, 100, defaultConfig.phiThreshold),
@@ -195,11 +215,12 @@ export function checkOptions(options: TelepathineOptions = {}): Settings {
     address,
     bind: bind === undefined ? bindFor(address) : parseHost(bind),
     addressMap,
+    security,
     emitValueOnHeartBeat: read.flag('emitValueOnHeartBeat', false),
     snapshot: read.text('snapshot'),
     clock: read.withMethods('clock', options.clock, ['now', 'wall', 'after', 'soon']),
     random: read.withMethods('random', options.random, ['below', 'unit', 'fork']),
-    transport: read.withMethods('transport', options.transport, ['open', 'sendDatagram', 'sendFrame', 'close']),
+    transport,
   }
   return Object.freeze(settings)
 }
@@ -210,13 +231,67 @@ const optionNames: readonly (keyof TelepathineOptions)[] = [
   'maxFrameBytes', 'maxPeers', 'maxStateBytes', 'maxEventBytes', 'snapshot', 'clock', 'random', 'transport',
 ]
 
-/** Better no peer than one that looks sealed and is not. */
+/** Better no peer than one that looks as if it did what it does not. */
 function refuseUnavailable(read: OptionReader): void {
-  for (const name of ['network', 'tls', 'http']) {
-    const value = read.value(name)
-    if (value === undefined || (name === 'http' && value === false)) continue
-    throw new TelepathineError('ERR_OPTION', `option ${name} is not available in this version; leave it out`)
+  const http = read.value('http')
+  if (http === undefined || http === false) return
+  throw new TelepathineError('ERR_OPTION', 'option http is not available in this version; leave it out')
+}
+
+const keyLengthMin = 16
+const keyLengthMax = 4_096
+const keysMax = 8
+
+/**
+ * Checks a pre-shared key, or a list of them. Says what is wrong with them without showing them.
+ *
+ * @throws TelepathineError `ERR_OPTION`
+ */
+export function checkKeys(network: unknown): readonly string[] {
+  const keys: readonly unknown[] = Array.isArray(network) ? network : [network]
+  const complain = (what: string): TelepathineError => {
+    const allowed = `a string of ${keyLengthMin} characters or more, or a list of 1 to ${keysMax} of them`
+    return new TelepathineError('ERR_OPTION', `option network: ${what} given, allowed: ${allowed}`)
   }
+  if (keys.length === 0 || keys.length > keysMax) throw complain(`a list of ${keys.length}`)
+  for (const key of keys) {
+    if (typeof key !== 'string') throw complain(key === null ? 'null' : `a ${typeof key}`)
+    if (key.length < keyLengthMin || key.length > keyLengthMax) throw complain(`a key of ${key.length} characters`)
+  }
+  return keys as readonly string[]
+}
+
+/**
+ * Checks certificates as far as that can be done alone.
+ *
+ * @throws TelepathineError `ERR_OPTION` says what is wrong with them without showing them
+ */
+export function checkCertificates<T>(tls: unknown, use: (options: CertificateOptions) => T): T {
+  const names: readonly (keyof CertificateOptions)[] = ['cert', 'key', 'ca']
+  if (typeof tls !== 'object' || tls === null) {
+    const allowed = `an object with ${names.join(', ')}`
+    throw new TelepathineError('ERR_OPTION', `option tls: a ${typeof tls} given, allowed: ${allowed}`)
+  }
+  const read = new OptionReader(tls, names, 'tls.')
+  for (const name of names) {
+    const value = read.value(name)
+    if ((typeof value === 'string' || value instanceof Uint8Array) && value.length > 0) continue
+    throw new TelepathineError('ERR_OPTION', `option tls.${name}: allowed: a PEM text, as a string or a Buffer`)
+  }
+  try {
+    return use(tls as CertificateOptions)
+  } catch (error) {
+    throw new TelepathineError('ERR_OPTION', `option tls: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function checkSecurity(options: TelepathineOptions, cluster: string, address: string): Security | undefined {
+  const { network, tls } = options
+  if (network !== undefined && tls !== undefined) {
+    throw new TelepathineError('ERR_OPTION', 'options network and tls: both given, allowed: one of them')
+  }
+  if (network !== undefined) return new Keyring(checkKeys(network), cluster)
+  return tls === undefined ? undefined : checkCertificates(tls, (checked) => new Certificates(checked, address))
 }
 
 function encodeMetadata(metadata: unknown): Uint8Array {

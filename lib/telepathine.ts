@@ -13,8 +13,11 @@ import { systemRandom } from './host/entropy.js'
 import { Host } from './host/host.js'
 import { formatAddress, parseAddress } from './net/address.js'
 import { SocketTransport } from './net/sockets.js'
-import { checkOptions, type Settings, type TelepathineOptions } from './options.js'
+import type { CertificateOptions } from './net/certificates.js'
+import { Keyring } from './net/keyring.js'
+import { checkCertificates, checkKeys, checkOptions, type Settings, type TelepathineOptions } from './options.js'
 import { Readiness } from './readiness.js'
+import { Rejections } from './rejections.js'
 import { stampBytes, Stamps } from './stamps.js'
 import { Stream, type StreamOptions } from './stream.js'
 import { Topics, type Subscription } from './topics.js'
@@ -54,6 +57,7 @@ export class Telepathine extends Emitter {
   readonly #beliefs: Beliefs
   readonly #streams = new Set<{ end(): void }>()
   readonly #agenda: Agenda
+  readonly #rejections: Rejections
   readonly #callbacks = new Set<(peer: Telepathine) => unknown>()
   /** Said before the start. Bounded by `maxEventBytes`. */
   readonly #unsaid: { readonly event: string; readonly data: Uint8Array; readonly until: number }[] = []
@@ -82,12 +86,16 @@ export class Telepathine extends Emitter {
       throw new TelepathineError('ERR_ADDRESS', `seeds: ${describe(seeds)} given, allowed: an array of addresses`)
     }
     this.#settings = checkOptions(options)
-    const { address, bind, addressMap, snapshot, gossip, random, transport } = this.#settings
+    const { address, bind, addressMap, security, snapshot, gossip, random, transport } = this.#settings
     this.#port = port
     this.#name = formatAddress(address, port)
     this.#clock = this.#settings.clock ?? systemClock
     this.#stamps = new Stamps(() => this.#clock.wall())
     this.#agenda = new Agenda(this.#clock)
+    this.#rejections = new Rejections(() => this.#clock.now(), (rejection) => {
+      log('%s rejected %d, among them from %s: %s', this.#name, rejection.count, rejection.address, rejection.reason)
+      this.announceIn('peer', 'rejected', rejection)
+    })
     this.#gossip = new Gossip(gossip, random ?? systemRandom())
     this.#host = new Host({
       gossip: this.#gossip,
@@ -101,6 +109,7 @@ export class Telepathine extends Emitter {
       address,
       bind,
       addressMap,
+      security,
       snapshot,
     })
     this.#beliefs = new Beliefs({
@@ -141,6 +150,11 @@ export class Telepathine extends Emitter {
   /** Port for TCP and UDP; 0 until the system has chosen one. */
   get port(): number {
     return this.#port
+  }
+
+  /** How much has come in and was dropped or turned away; `peer:rejected` tells of it, but not of each. */
+  get rejections(): number {
+    return this.#rejections.total
   }
 
   /**
@@ -399,6 +413,24 @@ export class Telepathine extends Emitter {
     return super.once(name, listener, options) as this
   }
 
+  /**
+   * Changes the keys of a peer that was made with `network`, or the certificates of one made with `tls`, while it runs.
+   * Connections that came about by a key or an authority which is gone are closed in good order and made anew; nothing
+   * is lost.
+   *
+   * To change a cluster's key, go from `old` to `[old, new]` on all peers, then to `[new, old]` on all, then to `new`.
+   * @throws TelepathineError `ERR_OPTION`, also when the peer was made without. Nothing has changed then.
+   */
+  rekey(secret: string | readonly string[] | CertificateOptions): void {
+    const { security } = this.#settings
+    if (security === undefined) {
+      throw new TelepathineError('ERR_OPTION', `${this.#name} has neither network nor tls: give one when it is made`)
+    }
+    if (security instanceof Keyring) security.replace(checkKeys(secret))
+    else checkCertificates(secret, (checked) => security.replace(checked))
+    this.#host.renew()
+  }
+
   get #running(): boolean {
     return this.#state === 'running'
   }
@@ -530,8 +562,7 @@ export class Telepathine extends Emitter {
   }
 
   #rejected(address: string, reason: string): void {
-    log('%s rejected what came from %s: %s', this.#name, address, reason)
-    this.announceIn('peer', 'rejected', { address, reason })
+    this.#rejections.add(address, reason)
   }
 
   #callEach(

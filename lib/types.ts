@@ -51,10 +51,12 @@ export interface PeerInfo {
 
 /** What came in and was not for this peer: of another cluster, malformed, too large. */
 export interface Rejection {
-  /** Where it came from, as far as one can tell. */
+  /** Where it came from. Of datagrams that are not sealed, whoever sent them may have written anything there. */
   readonly address: string
   /** What was wrong with it, for people to read. */
   readonly reason: string
+  /** How much was dropped or turned away since the last time that `peer:rejected` told of something, this included. */
+  readonly count: number
 }
 
 /**
@@ -81,7 +83,10 @@ export interface TelepathineEvents {
   'peer:stop': [name: string, reason: StopReason]
   /** A peer has been dead for `forgetAfterMS`; nothing is known of it any more. */
   'peer:forgotten': [name: string]
-  /** Something came in and was dropped. */
+  /**
+   * Something came in and was dropped: not of this cluster, without its key, malformed, too much. Told once in 10 s for
+   * each host and reason, and 16 times in all; {@link Telepathine.rejections} counts everything.
+   */
   'peer:rejected': [rejection: Rejection]
   /** Events that a peer said were dropped, by a bound, before they got here. */
   'events:missed': [peer: string, count: number]

@@ -1,8 +1,17 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import { defaultConfig } from '../lib/gossip/config.js'
+import { Certificates } from '../lib/net/certificates.js'
+import { Keyring } from '../lib/net/keyring.js'
+import { sealBytes } from '../lib/net/seal.js'
 import { checkOptions, type TelepathineOptions } from '../lib/options.js'
 import { stampBytes } from '../lib/stamps.js'
 import { decodeValue } from '../lib/values.js'
+import { certificatesOf } from './fixtures/tls.js'
+
+const nothing = (): void => undefined
+/** A transport that knows no security. */
+const someTransport = { open: nothing, sendDatagram: nothing, sendFrame: nothing, close: nothing }
 
 t.test('without options the protocol runs on its defaults, on loopback', async (t) => {
   const settings = checkOptions()
@@ -88,11 +97,51 @@ t.test('a value of the wrong type or out of range is refused, named, and what is
 })
 
 t.test('what is not available yet is refused rather than ignored', async (t) => {
-  for (const options of [{ network: 'sixteen characters' }, { network: [] }, { tls: {} }, { http: true }]) {
-    const expected = { code: 'ERR_OPTION', message: /not available in this version/ }
-    t.throws(() => checkOptions(options as TelepathineOptions), expected)
-  }
+  const expected = { code: 'ERR_OPTION', message: /not available in this version/ }
+  t.throws(() => checkOptions({ http: true } as unknown as TelepathineOptions), expected)
   t.ok(checkOptions({ http: false }))
+})
+
+t.test('a network key seals, and leaves less of a datagram', async (t) => {
+  const { security, gossip } = checkOptions({ network: ['sixteen letters!', 'the one before it'] })
+  t.type(security, Keyring)
+  t.equal(gossip.maxDatagramBytes, defaultConfig.maxDatagramBytes - sealBytes)
+  t.equal(gossip.udp, true)
+})
+
+t.test('certificates need connections', async (t) => {
+  const { security, gossip } = checkOptions({ tls: certificatesOf('one') })
+  t.type(security, Certificates)
+  t.equal(gossip.udp, false)
+  t.type(checkOptions({ tls: certificatesOf('one'), address: '::1' }).security, Certificates)
+})
+
+t.test('keys and certificates that make no sense are refused, and never shown', async (t) => {
+  const one = certificatesOf('one')
+  const wrong: [unknown, RegExp][] = [
+    [{ network: 'Tr0ub4dor&3' }, /network: a key of 11 characters given, allowed: a string of 16 characters or more/],
+    [{ network: [] }, /network: a list of 0 given/],
+    [{ network: Array.from({ length: 9 }, (_, i) => `Tr0ub4dor&3 number ${i}`) }, /a list of 9/],
+    [{ network: ['Tr0ub4dor&3 is long enough', 7] }, /network: a number given/],
+    [{ network: null }, /network: null given/],
+    [{ network: 'Tr0ub4dor&3 is long enough', tls: one }, /network and tls: both given/],
+    [{ network: 'Tr0ub4dor&3 is long enough', transport: someTransport }, /not for the transport given/],
+    [{ tls: one.key }, /tls: a string given, allowed: an object with cert, key, ca/],
+    [{ tls: {} }, /tls\.cert: allowed: a PEM text/],
+    [{ tls: { ...one, ca: 3 } }, /tls\.ca: allowed: a PEM text/],
+    [{ tls: { ...one, pfx: 'x' } }, /unknown option tls\.pfx/],
+    [{ tls: { ...one, cert: 'Tr0ub4dor&3' } }, /option tls: /],
+    [{ tls: { ...one, ca: 'Tr0ub4dor&3' } }, /option tls: /],
+    [{ tls: { ...one, ca: one.cert } }, /option tls: ca is not the certificate of an authority/],
+    [{ tls: { ...one, key: certificatesOf('two').key } }, /option tls: .*mismatch/],
+    [{ tls: certificatesOf('two') }, /tls: cert is valid for IP Address:127\.0\.0\.2, DNS:two\.example, not for 127/],
+  ]
+  for (const [options, message] of wrong) {
+    const error = t.throws(() => checkOptions(options as TelepathineOptions), { code: 'ERR_OPTION', message }) as Error
+    t.notMatch(error.message, /Tr0ub4dor|PRIVATE/)
+  }
+  t.notMatch(inspect(checkOptions({ network: 'Tr0ub4dor&3 is long enough' }), { depth: 9 }), /Tr0ub/)
+  t.notMatch(inspect(checkOptions({ tls: one }), { depth: 9, showHidden: true }), /PRIVATE/)
 })
 
 t.test('binds to the address if this machine has it, and everywhere if not', async (t) => {

@@ -3,7 +3,7 @@ import type { Notice } from '../gossip/effects.js'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Gossip } from '../gossip/gossip.js'
 import { formatAddress } from '../net/address.js'
-import type { OpenOptions, Transport, TransportHandlers } from '../net/transport.js'
+import type { OpenOptions, Security, Transport, TransportHandlers } from '../net/transport.js'
 import type { Clock } from './clock.js'
 import { Seeds } from './seeds.js'
 import { Snapshot } from './snapshot.js'
@@ -19,6 +19,7 @@ export interface HostParts {
   readonly address: string
   readonly bind: string
   readonly addressMap: Readonly<Record<string, string>>
+  readonly security: Security | undefined
   readonly snapshot: string | undefined
 }
 
@@ -80,10 +81,11 @@ export class Host {
    * then.
    */
   async start(port: number, signal: AbortSignal): Promise<string> {
-    const { gossip, transport, clock, address, bind, addressMap } = this.#parts
+    const { gossip, transport, clock, address, bind, addressMap, security } = this.#parts
     await this.#rise()
     const { cluster, udp, maxDatagramBytes, maxFrameBytes } = gossip.config
-    const options: OpenOptions = { port, address, bind, addressMap, cluster, udp, maxDatagramBytes, maxFrameBytes }
+    const limits = { maxDatagramBytes, maxFrameBytes }
+    const options: OpenOptions = { port, address, bind, addressMap, security, cluster, udp, ...limits }
     const bound = await transport.open(options, this.#handlers())
     if (signal.aborted) {
       await transport.close(0)
@@ -116,6 +118,11 @@ export class Host {
     await this.#snapshot?.flush()
     await transport.close(lingerMs)
     log('closed')
+  }
+
+  /** Keys or certificates were replaced. */
+  renew(): void {
+    this.#parts.transport.renew?.()
   }
 
   /** A local command was given, or time is up: the machine is woken at the end of this turn of the event loop. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { formatAddress, parseHost } from './address.js'
-import { FrameSplitter } from './frame.js'
+import { farewellWord, FrameSplitter, wordBytes } from './frame.js'
 import { decodeHello, encodeHello, type Hello, helloBytesMax } from './hello.js'
 import type { SocketLimits } from './limits.js'
 import { preamble, sniff } from './sniff.js'
@@ -22,6 +23,8 @@ export interface ConnectionOwner {
 
 /** One TCP connection that speaks the peer protocol: preamble, hello, frames. Who dialled it says hello first. */
 export class Connection {
+  /** What it goes over; a TLSSocket if the cluster is closed. */
+  readonly socket: Socket
   /** Whether this side dialled. */
   readonly outbound: boolean
   /** The remote socket address; for a dialled connection, what was dialled. For reports. */
@@ -34,7 +37,6 @@ export class Connection {
   unsentBytes = 0
   /** Set once this side has said its last: frames still come in, none go out. */
   retired = false
-  readonly #socket: Socket
   readonly #owner: ConnectionOwner
   readonly #limits: SocketLimits
   readonly #traffic: Traffic
@@ -59,22 +61,21 @@ export class Connection {
     traffic: Traffic,
     owner: ConnectionOwner,
   ) {
-    this.#socket = socket
+    this.socket = socket
     this.#owner = owner
     this.#limits = limits
     this.#traffic = traffic
     this.#frameBytesMax = frameBytesMax
     this.outbound = dialled !== undefined
     this.remote = dialled ?? nameOf(socket)
-    this.#splitter = new FrameSplitter(helloBytesMax, (bytes) => this.#frame(bytes))
+    this.#splitter = new FrameSplitter(helloBytesMax, (bytes) => this.#frame(bytes), () => this.#left())
     socket.on('data', (bytes: Buffer) => this.#data(bytes))
-    // The other side says no more. It may still read what is on its way; if it is gone, the system tells soon.
-    socket.on('end', () => (this.unsentBytes > 0 ? this.retire() : socket.destroy()))
+    socket.on('end', () => this.#left())
     socket.on('error', (error) => (this.#error = error))
     socket.on('close', () => this.#closed())
     if (this.outbound) {
-      this.#expect(limits.dialMs, () => this.#socket.destroy(fault('ETIMEDOUT', `no answer from ${this.remote}`)))
-      socket.on('connect', () => this.#expectHello())
+      this.#expect(limits.dialMs, () => this.socket.destroy(fault('ETIMEDOUT', `no answer from ${this.remote}`)))
+      for (const step of ['connect', 'secureConnect']) socket.on(step, () => this.#expectHello())
     } else {
       this.#expectHello()
     }
@@ -82,7 +83,7 @@ export class Connection {
 
   /** True when the connection leads to its own end: TCP allows that when a dialled port is the one dialled from. */
   get circular(): boolean {
-    const { localPort, remotePort, localAddress, remoteAddress } = this.#socket
+    const { localPort, remotePort, localAddress, remoteAddress } = this.socket
     return localPort === remotePort && localAddress === remoteAddress
   }
 
@@ -91,7 +92,7 @@ export class Connection {
     this.serial = hello.serial
     const bytes = encodeHello(hello)
     this.#traffic.frameBytesOut += bytes.length
-    this.#socket.write(bytes)
+    this.socket.write(bytes)
   }
 
   /** Writes buffers in one go; `unsentBytes` must be 0. The owner hears when they are with the system. */
@@ -99,23 +100,24 @@ export class Connection {
     this.unsentBytes = bytes
     this.#traffic.frameBytesOut += bytes
     const last = buffers.length - 1
-    if (last > 0) this.#socket.cork()
-    for (let i = 0; i < last; i++) this.#socket.write(buffers[i]!)
-    this.#socket.write(buffers[last]!, this.#written)
-    if (last > 0) this.#socket.uncork()
+    if (last > 0) this.socket.cork()
+    for (let i = 0; i < last; i++) this.socket.write(buffers[i]!)
+    this.socket.write(buffers[last]!, this.#written)
+    if (last > 0) this.socket.uncork()
   }
 
   /** Says its last: what was written still goes out, what comes in is still read, until the other side closes too. */
   retire(): void {
     if (this.retired) return
     this.retired = true
-    this.#socket.end()
-    this.#expect(this.#limits.helloMs, () => this.#socket.destroy())
+    if (this.socket instanceof TLSSocket) this.socket.write(farewell)
+    else this.socket.end()
+    this.#expect(this.#limits.helloMs, () => this.socket.destroy())
   }
 
   /** Closes on the spot. */
   destroy(): void {
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   /** Closes because the other side does not keep to the protocol. */
@@ -123,8 +125,8 @@ export class Connection {
     this.#error = fault('EPROTO', reason)
     this.#owner.rejected(this, reason)
     // What was said before, such as a hello that tells the other side why, still goes out.
-    if (this.#socket.writableLength > 0) this.#socket.destroySoon()
-    else this.#socket.destroy()
+    if (this.socket.writableLength > 0) this.socket.destroySoon()
+    else this.socket.destroy()
   }
 
   /**
@@ -132,7 +134,7 @@ export class Connection {
    * nothing has moved, in ms.
    */
   sweep(): number {
-    const bytes = this.#socket.bytesRead + this.#socket.bytesWritten
+    const bytes = this.socket.bytesRead + this.socket.bytesWritten
     this.#quietMs = bytes === this.#seenBytes ? this.#quietMs + this.#limits.sweepMs : 0
     this.#seenBytes = bytes
     const { pending, chunks } = this.#splitter
@@ -149,7 +151,7 @@ export class Connection {
     this.#traffic.frameBytesIn += bytes.length
     const rest = this.#opening === undefined ? bytes : this.#open(bytes)
     const reason = rest === undefined ? undefined : this.#splitter.push(rest)
-    if (reason !== undefined && this.#error === undefined && !this.#socket.destroyed) this.reject(reason)
+    if (reason !== undefined && this.#error === undefined && !this.socket.destroyed) this.reject(reason)
   }
 
   /** Looks for the preamble; returns what comes after it, or undefined when it is not through. */
@@ -167,7 +169,7 @@ export class Connection {
   }
 
   #frame(bytes: Uint8Array): void {
-    if (this.#socket.destroyed || this.#error !== undefined) return
+    if (this.socket.destroyed || this.#error !== undefined) return
     if (this.hello !== undefined) return this.#owner.frame(this, bytes)
     const hello = decodeHello(bytes)
     if (typeof hello === 'string') return this.reject(hello)
@@ -175,6 +177,13 @@ export class Connection {
     this.#splitter.limitBytes = this.#frameBytesMax
     this.#unexpect()
     this.#owner.greeted(this, hello)
+  }
+
+  /** The other side says no more. It may still read what is on its way; if it is gone, the system tells soon. */
+  #left(): void {
+    if (this.unsentBytes === 0) return void this.socket.destroy()
+    this.retire()
+    this.socket.destroySoon()
   }
 
   readonly #written = (error?: Error | null): void => {
@@ -191,8 +200,8 @@ export class Connection {
   #expectHello(): void {
     this.#expect(this.#limits.helloMs, () => {
       // Who connects and says nothing at all (a port scan, a health check) is not worth a report.
-      if (this.#socket.bytesRead > 0) this.reject(`no hello within ${this.#limits.helloMs} ms`)
-      this.#socket.destroy(fault('ETIMEDOUT', `no answer from ${this.remote}`))
+      if (this.socket.bytesRead > 0) this.reject(`no hello within ${this.#limits.helloMs} ms`)
+      this.socket.destroy(fault('ETIMEDOUT', `no answer from ${this.remote}`))
     })
   }
 
@@ -212,6 +221,9 @@ export class Connection {
     this.#timer = undefined
   }
 }
+
+const farewell = Buffer.alloc(wordBytes)
+farewell.writeUInt32BE(farewellWord)
 
 function nameOf(socket: Socket): string {
   return formatAddress(parseHost(socket.remoteAddress ?? '0.0.0.0'), socket.remotePort ?? 0)

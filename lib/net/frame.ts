@@ -7,6 +7,9 @@
  * and have `more` set. Frames that fit in one chunk may stand between the chunks of a bulk frame, so bulk never holds
  * them up by more than one chunk; bulk frames go one after the other. A bulk frame does not announce its length: there
  * is nothing to be believed, only what has arrived is held.
+ *
+ * A word with `more` alone, and no length, is a farewell: nothing comes after it. Over TLS it stands for the end of the
+ * stream, which Node.js cannot send there without losing what is still coming in.
  */
 
 /** Most bytes in one chunk, without its length word. */
@@ -20,6 +23,9 @@ export const bulkBit = 0x8000_0000
 
 /** Set in the length word of a bulk chunk that is not the frame's last. */
 export const moreBit = 0x4000_0000
+
+/** The length word that is a farewell. */
+export const farewellWord = moreBit
 
 const lengthMask = 0x3fff_ffff
 
@@ -81,6 +87,7 @@ export class FrameSplitter {
   /** Whole chunks taken so far. */
   chunks = 0
   readonly #frame: (bytes: Uint8Array) => void
+  readonly #farewell: () => void
   /** The length word of the chunk under way, or as much of it as has arrived. */
   #word = 0
   #wordBytes = 0
@@ -91,9 +98,10 @@ export class FrameSplitter {
   #bulk: Uint8Array[] = []
   #bulkBytes = 0
 
-  constructor(limitBytes: number, frame: (bytes: Uint8Array) => void) {
+  constructor(limitBytes: number, frame: (bytes: Uint8Array) => void, farewell: () => void = () => undefined) {
     this.limitBytes = limitBytes
     this.#frame = frame
+    this.#farewell = farewell
   }
 
   /** Whether a frame has begun that is not complete. */
@@ -119,6 +127,11 @@ export class FrameSplitter {
           this.#word = ((this.#word << 8) | bytes[at++]!) >>> 0
           if (++this.#wordBytes < wordBytes) continue
           this.#wordBytes = 0
+        }
+        if (this.#word === farewellWord) {
+          this.#word = 0
+          this.#farewell()
+          continue
         }
         const length = this.#word & lengthMask
         const refusal = this.#refusal(length)

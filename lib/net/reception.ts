@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { formatAddress, parseHost } from './address.js'
-import { Admission } from './admission.js'
+import { Admission, type Ticket } from './admission.js'
+import type { Door } from './door.js'
 import type { SocketLimits } from './limits.js'
 import { type Protocol, sniff } from './sniff.js'
 
@@ -14,18 +15,23 @@ export interface ReceptionOwner {
   rejected(from: string, reason: string): void
 }
 
+const speech = { peer: 'openly, without a key', tls: 'TLS, and no key is set here', http: 'HTTP' } as const
+
 /** Receives the connections that come in: counts them, sees what they speak, and shows them where to go. */
 export class Reception {
   readonly #limits: SocketLimits
+  readonly #door: Door | undefined
   readonly #owner: ReceptionOwner
   readonly #admission: Admission
-  /** Those that have not shown what they speak. */
+  /** Those that have not shown what they speak, or are at the door. */
   readonly #waiting = new Set<Socket>()
   /** Those that speak HTTP. */
   readonly #guests = new Set<Socket>()
 
-  constructor(limits: SocketLimits, owner: ReceptionOwner) {
+  /** @param door through which everybody but HTTP has to come, if there is one */
+  constructor(limits: SocketLimits, door: Door | undefined, owner: ReceptionOwner) {
     this.#limits = limits
+    this.#door = door
     this.#owner = owner
     this.#admission = new Admission(limits)
   }
@@ -41,21 +47,36 @@ export class Reception {
     if (typeof ticket === 'string') return this.#turnAway(socket, from, ticket)
     socket.on('close', ticket.leave)
     this.#listen(socket, from, (protocol, head) => {
-      if (protocol === 'peer') {
-        socket.unshift(head)
-        this.#owner.peer(socket, ticket.settle)
-      } else if (protocol === 'http' && this.#owner.http !== undefined) {
+      if (protocol === 'http' && this.#owner.http !== undefined) {
         this.#guests.add(socket)
         socket.on('close', () => this.#guests.delete(socket))
         this.#owner.http(socket, head)
+      } else if (protocol === 'tls' && this.#door !== undefined) {
+        socket.unshift(head)
+        this.#admit(this.#door, socket, from, ticket)
+      } else if (protocol === 'peer' && this.#door === undefined) {
+        socket.unshift(head)
+        this.#owner.peer(socket, ticket.settle)
       } else {
-        const speaks = protocol === 'unknown' ? '' : `: speaks ${protocol.toUpperCase()}`
-        this.#turnAway(socket, from, `not a peer${speaks}`)
+        this.#turnAway(socket, from, protocol === 'unknown' ? 'not a peer' : `speaks ${speech[protocol]}`)
       }
     })
   }
 
-  /** Closes those that have not shown what they speak; and with `guests`, those that speak HTTP. */
+  #admit(door: Door, socket: Socket, from: string, ticket: Ticket): void {
+    const leave = (): void => void this.#waiting.delete(socket)
+    this.#waiting.add(socket)
+    socket.on('close', leave)
+    door.admit(socket, {
+      admitted: (tls) => {
+        leave()
+        this.#owner.peer(tls, ticket.settle)
+      },
+      refused: (reason) => this.#turnAway(socket, from, reason),
+    })
+  }
+
+  /** Closes those that are not inside yet; and with `guests`, those that speak HTTP. */
   close(guests = false): void {
     for (const socket of guests ? [...this.#waiting, ...this.#guests] : this.#waiting) socket.destroy()
   }

@@ -3,10 +3,15 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { TelepathineError } from '../gossip/errors.js'
 import { familyOf, formatAddress, parseHost } from './address.js'
+import { CertificateDoor } from './certificatedoor.js'
+import type { Door } from './door.js'
+import { KeyDoor } from './keydoor.js'
+import { Keyring } from './keyring.js'
 import { defaultLimits, type SocketLimits } from './limits.js'
 import { Router } from './router.js'
+import { Seal } from './seal.js'
 import { ConnectionPool } from './tcp.js'
-import type { OpenOptions, Traffic, Transport, TransportHandlers } from './transport.js'
+import type { OpenOptions, Security, Traffic, Transport, TransportHandlers } from './transport.js'
 import { DatagramSocket } from './udp.js'
 
 /** How many ports are tried until one is free for both TCP and UDP. */
@@ -71,6 +76,10 @@ export class SocketTransport implements Transport {
     return this.#pool?.backlog(to) ?? 0
   }
 
+  renew(): void {
+    this.#pool?.renew()
+  }
+
   close(lingerMs = 200): Promise<void> {
     this.#closing ??= this.#close(lingerMs).finally(() => {
       this.#closing = undefined
@@ -80,15 +89,17 @@ export class SocketTransport implements Transport {
   }
 
   async #open(options: OpenOptions, handlers: TransportHandlers): Promise<{ host: string; port: number }> {
-    const { cluster, maxDatagramBytes, maxFrameBytes } = options
+    const { cluster, maxDatagramBytes, maxFrameBytes, security } = options
+    const door = doorFor(security, this.#limits.helloMs)
     const address = parseHost(options.address)
     const router = new Router(options.addressMap)
     const traffic = noTraffic()
     const asked = parseHost(options.bind)
     const host = familyOf(asked) === 0 ? (await lookup(asked)).address : asked
     for (let tries = 1; ; tries++) {
+      const seal = security instanceof Keyring ? new Seal(security) : undefined
       const datagrams = options.udp
-        ? new DatagramSocket(familyOf(host) === 6 ? 6 : 4, { maxDatagramBytes, router, traffic })
+        ? new DatagramSocket(familyOf(host) === 6 ? 6 : 4, { maxDatagramBytes, seal, router, traffic })
         : undefined
       try {
         // UDP first: a connection is never accepted before there is someone to serve it.
@@ -101,7 +112,7 @@ export class SocketTransport implements Transport {
         }
         const name = formatAddress(address, port)
         const limits = this.#limits
-        const pool = new ConnectionPool({ name, cluster, maxFrameBytes, router, limits, traffic, handlers })
+        const pool = new ConnectionPool({ name, cluster, maxFrameBytes, door, router, limits, traffic, handlers })
         server.on('connection', (socket) => pool.accept(socket))
         server.on('error', (error) => handlers.error(error))
         datagrams?.serve(handlers)
@@ -130,6 +141,11 @@ export class SocketTransport implements Transport {
     server.close()
     await Promise.all([pool?.close(lingerMs), datagrams?.close(), closed])
   }
+}
+
+function doorFor(security: Security | undefined, handshakeMs: number): Door | undefined {
+  if (security === undefined) return undefined
+  return security instanceof Keyring ? new KeyDoor(security, handshakeMs) : new CertificateDoor(security, handshakeMs)
 }
 
 function noTraffic(): Traffic {

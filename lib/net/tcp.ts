@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { Connection, type ConnectionOwner } from './connection.js'
+import type { Door } from './door.js'
 import type { Hello } from './hello.js'
 import type { SocketLimits } from './limits.js'
 import type { Link } from './link.js'
@@ -15,6 +17,8 @@ export interface PoolOptions {
   readonly name: string
   readonly cluster: string
   readonly maxFrameBytes: number
+  /** Through which all connections go, if the cluster is closed. */
+  readonly door: Door | undefined
   readonly router: Router
   readonly limits: SocketLimits
   readonly traffic: Traffic
@@ -45,7 +49,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#reception = new Reception(options.limits, {
+    this.#reception = new Reception(options.limits, options.door, {
       peer: (socket, settle) => this.#receive(socket, settle),
       http: options.handlers.http?.bind(options.handlers),
       rejected: (from, reason) => this.#rejected(from, reason),
@@ -110,6 +114,16 @@ export class ConnectionPool implements ConnectionOwner {
     if (link !== undefined) this.#links.remove(link)
   }
 
+  /** Closes in good order what came about by keys or authorities that are gone; see {@link Transport.renew}. */
+  renew(): void {
+    const { door } = this.#options
+    door?.renew()
+    for (const connection of this.#connections) {
+      const { socket, hello } = connection
+      if (hello !== undefined && door?.objection(socket as TLSSocket, hello.name) !== undefined) connection.retire()
+    }
+  }
+
   /** Bytes that wait for a peer. */
   backlog(to: string): number {
     return this.#links.find(to)?.backlogBytes ?? 0
@@ -155,7 +169,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   greeted(connection: Connection, hello: Hello): void {
-    const { name, cluster, handlers } = this.#options
+    const { name, cluster, door, handlers } = this.#options
     const own = this.#links.of(connection)
     this.#settle.get(connection)?.()
     if (!connection.outbound) this.#greet(connection)
@@ -164,6 +178,12 @@ export class ConnectionPool implements ConnectionOwner {
       const how = connection.circular ? 'refused' : 'unreachable'
       if (own !== undefined) this.#failed(own, how)
       else connection.retire()
+      return
+    }
+    const objection = door?.objection(connection.socket as TLSSocket, hello.name)
+    if (objection !== undefined) {
+      connection.reject(objection)
+      if (own !== undefined) this.#failed(own, 'unreachable')
       return
     }
     const foreign = hello.cluster !== cluster
@@ -216,6 +236,8 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   closed(connection: Connection, error: NodeJS.ErrnoException | undefined): void {
+    const reason = error && this.#options.door?.explain(error, connection.hello !== undefined)
+    if (reason !== undefined) this.#rejected(connection.remote, reason)
     const link = this.#links.of(connection)
     this.#connections.delete(connection)
     this.#links.forget(connection)
@@ -240,16 +262,17 @@ export class ConnectionPool implements ConnectionOwner {
 
   #dial(link: Link): void {
     if (link.connection !== undefined || link.dial !== undefined || link.retry !== undefined) return
-    const { router, name, maxFrameBytes, limits, traffic } = this.#options
+    const { router, name, maxFrameBytes, door, limits, traffic } = this.#options
     const route = router.route(link.name)
     if (route === undefined || route.name === name) {
       link.retry = setTimeout(() => this.#failed(link, 'unreachable'), 0)
       return
     }
     const { host, port } = route
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.idleMs })
+    const plain = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.idleMs })
+    const socket = door === undefined ? plain : door.dial(plain)
     const connection = new Connection(socket, link.name, maxFrameBytes, limits, traffic, this)
-    socket.on('connect', () => this.#greet(connection))
+    socket.on(door === undefined ? 'connect' : 'secureConnect', () => this.#greet(connection))
     link.dial = connection
     this.#connections.add(connection)
     this.#links.give(connection, link)

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Certificates } from './certificates.js'
+import type { Keyring } from './keyring.js'
 
 /**
  * Bytes between peers, as the host needs them: whole messages, as datagrams or over pooled connections.
@@ -34,6 +36,12 @@ export interface Transport {
   drop(name: string): void
   /** Bytes waiting to be sent to a peer; 0 without a connection. */
   backlog(to: string): number
+  /**
+   * Keys or certificates in `OpenOptions.security` were replaced: connections that came about by those which are gone
+   * are closed in good order, and others take their place. For transports that know security; all others are refused
+   * when it is asked for.
+   */
+  renew?(): void
   /** What went over the wire since `open`. */
   readonly traffic: Readonly<Traffic>
   /**
@@ -62,13 +70,19 @@ export interface OpenOptions {
   readonly udp: boolean
   /** Name of the cluster; connections of others are refused. */
   readonly cluster: string
-  /** Largest datagram to send or take. */
+  /** Largest datagram to send or take, not counting what sealing adds. */
   readonly maxDatagramBytes: number
   /** Largest frame to send or take. */
   readonly maxFrameBytes: number
   /** Rewrites what is dialled: host to host, or `host:port` to `host:port`. */
   readonly addressMap: Readonly<Record<string, string>>
+  /** Keys or certificates by which peers know each other, and seal what they say. Default: neither. */
+  readonly security?: Security | undefined
 }
+
+/** How a cluster is closed to strangers. What it holds may be replaced while it is in use; see `Transport.renew`. */
+export type Security = Keyring | Certificates
+
 
 /**
  * How a link ended. `closed`: by the other side or an error, and dialling again has not been tried (the peer is not

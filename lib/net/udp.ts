@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { formatAddress, parseHost } from './address.js'
 import type { Route, Router } from './router.js'
+import { type Seal, sealBytes } from './seal.js'
 import type { Traffic, TransportHandlers } from './transport.js'
 
 /** Kernel buffers asked for; the system gives what it allows. Datagrams wait there while the process is busy. */
@@ -12,7 +13,10 @@ const slackBytes = 128
 
 /** What a datagram socket needs to know. */
 export interface DatagramOptions {
+  /** Without what sealing adds. */
   readonly maxDatagramBytes: number
+  /** Seals and opens all datagrams, if there is one. */
+  readonly seal: Seal | undefined
   readonly router: Router
   readonly traffic: Traffic
 }
@@ -25,7 +29,7 @@ export class DatagramSocket {
   readonly #socket: Socket
   readonly #family: 4 | 6
   readonly #options: DatagramOptions
-  #open = false
+  #bound = false
   #handlers: TransportHandlers | undefined
 
   /** @param family 4, or 6 for a socket that reaches IPv4 too where the system maps it */
@@ -49,7 +53,7 @@ export class DatagramSocket {
       this.#socket.close()
       throw error
     }
-    this.#open = true
+    this.#bound = true
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!harmless.has(error.code ?? '')) this.#handlers?.error(error)
     })
@@ -65,19 +69,28 @@ export class DatagramSocket {
 
   /** Hands on what comes in, from now on. */
   serve(handlers: TransportHandlers): void {
-    const { traffic, maxDatagramBytes } = this.#options
+    const { traffic } = this.#options
     this.#handlers = handlers
     this.#socket.on('message', (bytes, { address, port }) => {
       const from = formatAddress(this.#family === 6 ? parseHost(address) : address, port)
-      if (bytes.length > maxDatagramBytes + slackBytes) {
+      const message = this.#open(bytes)
+      if (typeof message === 'string') {
         traffic.rejected++
-        handlers.rejected(from, `datagram of ${bytes.length} bytes, more than ${maxDatagramBytes}`)
+        handlers.rejected(from, message)
         return
       }
       traffic.datagramsIn++
       traffic.datagramBytesIn += bytes.length
-      handlers.datagram(bytes, from)
+      handlers.datagram(message, from)
     })
+  }
+
+  /** What a datagram holds, or why it is not taken. */
+  #open(bytes: Uint8Array): Uint8Array | string {
+    const { seal, maxDatagramBytes } = this.#options
+    const bytesMax = maxDatagramBytes + (seal === undefined ? 0 : sealBytes) + slackBytes
+    if (bytes.length > bytesMax) return `datagram of ${bytes.length} bytes, more than ${maxDatagramBytes}`
+    return seal === undefined ? bytes : seal.open(bytes)
   }
 
   /** Sends parts as one datagram. What cannot be sent is lost, and counted where that is known. */
@@ -90,22 +103,23 @@ export class DatagramSocket {
 
   /** Closes; resolves when the port is free. */
   async close(): Promise<void> {
-    if (!this.#open) return
-    this.#open = false
+    if (!this.#bound) return
+    this.#bound = false
     const closed = once(this.#socket, 'close')
     this.#socket.close()
     await closed
   }
 
   #transmit(host: string, port: number, parts: readonly Uint8Array[]): void {
-    if (!this.#open) return
-    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-    const { traffic, maxDatagramBytes } = this.#options
+    if (!this.#bound) return
+    const { traffic, maxDatagramBytes, seal } = this.#options
     const mapped = this.#family === 6 && !host.includes(':') ? `::ffff:${host}` : host
-    if (bytes.length > maxDatagramBytes || (this.#family === 4 && host.includes(':'))) {
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (length > maxDatagramBytes || (this.#family === 4 && host.includes(':'))) {
       traffic.dropped++
       return
     }
+    const bytes = seal !== undefined ? seal.seal(parts) : parts.length === 1 ? parts[0]! : Buffer.concat(parts, length)
     traffic.datagramsOut++
     traffic.datagramBytesOut += bytes.length
     this.#socket.send(bytes, port, mapped, this.#sent)

@@ -61,7 +61,7 @@ function scripted(snapshot?: string) {
     },
     address: '127.0.0.1',
     bind: '127.0.0.1',
-    addressMap: {},
+    addressMap: {}, security: undefined,
     snapshot,
   })
   const taken = (): string[] => log.splice(0)

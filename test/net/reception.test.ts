@@ -22,7 +22,7 @@ async function desk(t: Test, limits: Partial<SocketLimits>, http: boolean): Prom
     })
     socket.resume()
   }
-  const reception = new Reception({ ...defaultLimits, ...limits }, {
+  const reception = new Reception({ ...defaultLimits, ...limits }, undefined, {
     peer: (socket, settle) => {
       settle()
       finish('peer')(socket)
@@ -80,7 +80,7 @@ t.test('what else there is, is turned away: HTTP if nobody wants it, TLS, noise,
   for (const says of ['GET / HTTP/1.1\r\n', Uint8Array.of(0x16, 3, 1, 0), 'SSH-2.0', 'PO']) {
     await gone(await visit(says))
   }
-  t.strictSame(log, ['not a peer: speaks HTTP', 'not a peer: speaks TLS', 'not a peer', 'no hello within 50 ms'])
+  t.strictSame(log, ['speaks HTTP', 'speaks TLS, and no key is set here', 'not a peer', 'no hello within 50 ms'])
 })
 
 t.test('who says nothing is closed without a word, and puts nobody else out for longer than it must', async (t) => {

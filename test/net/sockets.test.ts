@@ -3,14 +3,29 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../lib/gossip/random.js'
+import { Certificates } from '../../lib/net/certificates.js'
 import { encodeHello } from '../../lib/net/hello.js'
+import { Keyring } from '../../lib/net/keyring.js'
 import type { SocketLimits } from '../../lib/net/limits.js'
+import { sealBytes } from '../../lib/net/seal.js'
 import { SocketTransport } from '../../lib/net/sockets.js'
 import type { OpenOptions } from '../../lib/net/transport.js'
 import { transportContract } from '../contract/transport.js'
+import { certificatesOf } from '../fixtures/tls.js'
 import { localOptions, message, Station } from './fixtures/station.js'
 
 await transportContract(() => new SocketTransport())
+
+const keyed = {
+  open: () => ({ security: new Keyring(['a key that nobody knows'], 'test') }),
+  datagramOverheadBytes: sealBytes,
+}
+const certified = {
+  open: () => ({ security: new Certificates(certificatesOf('one'), '127.0.0.1'), udp: false }),
+  datagramOverheadBytes: undefined,
+}
+await t.test('with a network key', (t) => transportContract(() => new SocketTransport(), keyed, t))
+await t.test('with certificates', (t) => transportContract(() => new SocketTransport(), certified, t))
 
 const stationOf = async (t: Test, options: Partial<OpenOptions> = {}, limits: Partial<SocketLimits> = {}) => {
   const station = await new Station(new SocketTransport(limits)).open(options)
