@@ -12,7 +12,7 @@ export interface Variant {
 const plain: Variant = { open: () => ({}), datagramOverheadBytes: 0 }
 
 /** Duties of every transport (see lib/net/transport.ts), on two or three that can reach each other on loopback. */
-export async function transportContract(make: () => Transport, variant: Variant = plain, t: Test = root): Promise<void> {
+export async function transportContract(make: () => Transport, variant = plain, t: Test = root): Promise<void> {
   const { open, datagramOverheadBytes } = variant
   const stations = async (t: Test, count: number): Promise<Station[]> => {
     const all = await Promise.all(Array.from({ length: count }, () => new Station(make()).open(open())))
