@@ -1,6 +1,7 @@
 import { TelepathineError } from './gossip/errors.js'
 import type { Gossip, HeldValue } from './gossip/gossip.js'
 import type { Clock } from './host/clock.js'
+import { storedKey, userKey } from './names.js'
 import { isLater, isSameValue } from './stamps.js'
 import { Topics, type Subscription } from './topics.js'
 import type { KnowHandler } from './types.js'
@@ -43,7 +44,8 @@ export class Beliefs {
     const { gossip, clock } = this.#believer
     clock.soon(() => {
       const peers = gossip.peers('all')
-      for (const key of new Set(peers.flatMap((peer) => gossip.keys(peer, clock.now())))) this.#reconsider(key)
+      const keys = peers.flatMap((peer) => gossip.keys(peer, clock.now())).flatMap((key) => userKey(key) ?? [])
+      for (const key of new Set(keys)) this.#reconsider(key)
     })
     return off
   }
@@ -55,11 +57,11 @@ export class Beliefs {
     if (handlers.length === 0) return
     const { gossip, clock } = this.#believer
     const now = clock.now()
-    const own = gossip.get(gossip.name, key, now)?.value
+    const own = gossip.get(gossip.name, storedKey(key), now)?.value
     if (own && !isLater(value, own)) return
     const isNew = !own || !isSameValue(value, own)
     try {
-      gossip.set(key, value, deadline === undefined ? undefined : deadline - now, now)
+      gossip.set(storedKey(key), value, deadline === undefined ? undefined : deadline - now, now)
     } catch (error) {
       if (error instanceof TelepathineError && error.code === 'ERR_OVERLOAD') this.#unsettled.add(key)
       else this.#believer.failed(error)
@@ -83,7 +85,7 @@ export class Beliefs {
     let latest: HeldValue | undefined
     let owner = ''
     for (const peer of gossip.peers('all')) {
-      const held = gossip.get(peer, key, clock.now())
+      const held = gossip.get(peer, storedKey(key), clock.now())
       if (!held || (latest && !isLater(held.value, latest.value))) continue
       latest = held
       owner = peer

@@ -2,6 +2,7 @@ import type { event, eventNS, ListenerFn, OnOptions } from 'eventemitter2'
 import createDebug from 'debug'
 import { Agenda } from './agenda.js'
 import { Beliefs } from './beliefs.js'
+import { Channel } from './channel.js'
 import { describe } from './describe.js'
 import { Emitter } from './emitter.js'
 import { entryOverheadBytes } from './gossip/config.js'
@@ -11,6 +12,7 @@ import { Gossip } from './gossip/gossip.js'
 import { systemClock, type Clock } from './host/clock.js'
 import { systemRandom } from './host/entropy.js'
 import { Host } from './host/host.js'
+import { storedKey, userKey } from './names.js'
 import { formatAddress, parseAddress } from './net/address.js'
 import { SocketTransport } from './net/sockets.js'
 import type { CertificateOptions } from './net/certificates.js'
@@ -55,6 +57,7 @@ export class Telepathine extends Emitter {
   readonly #hears = new Topics<HearHandler<never>>()
   readonly #knows = new Topics<KnowHandler<never>>()
   readonly #beliefs: Beliefs
+  readonly #channel: Channel
   readonly #streams = new Set<{ end(): void }>()
   readonly #agenda: Agenda
   readonly #rejections: Rejections
@@ -96,13 +99,18 @@ export class Telepathine extends Emitter {
       log('%s rejected %d, among them from %s: %s', this.#name, rejection.count, rejection.address, rejection.reason)
       this.announceIn('peer', 'rejected', rejection)
     })
-    this.#gossip = new Gossip(gossip, random ?? systemRandom())
+    const dice = random ?? systemRandom()
+    this.#gossip = new Gossip(gossip, dice)
     this.#host = new Host({
       gossip: this.#gossip,
       transport: transport ?? new SocketTransport(),
       clock: this.#clock,
       owner: {
         notice: (notice) => this.#running && this.#take(notice),
+        frame: (bytes, from) => this.#channel.frame(bytes, from),
+        linkUp: (peer) => this.#channel.linkUp(peer),
+        linkDown: (peer, how) => this.#channel.linkDown(peer, how),
+        drained: (peer) => this.#channel.drained(peer),
         rejected: (from, reason) => this.#rejected(from, reason),
         failed: (error) => this.report(error),
       },
@@ -111,6 +119,16 @@ export class Telepathine extends Emitter {
       addressMap,
       security,
       snapshot,
+    })
+    this.#channel = new Channel(this, {
+      gossip: this.#gossip,
+      clock: this.#clock,
+      random: dice,
+      isReal: this.#settings.clock === undefined,
+      wrote: () => this.#host.kick(),
+      send: (to, parts) => this.#host.send(to, parts),
+      backlog: (to) => this.#host.backlog(to),
+      rejected: (from, reason) => this.#rejected(from, reason),
     })
     this.#beliefs = new Beliefs({
       gossip: this.#gossip,
@@ -188,6 +206,7 @@ export class Telepathine extends Emitter {
   stop(): Promise<void> {
     if (this.#state === 'stopping') return this.#ended
     for (const stream of this.#streams) stream.end()
+    if (this.#state === 'running') this.#channel.stopping()
     const stopped = new TelepathineError('ERR_STOPPED', `${this.#name} was stopped`)
     if (this.#state === 'starting') {
       this.#state = 'stopping'
@@ -223,7 +242,7 @@ export class Telepathine extends Emitter {
     const ttlMs = this.#timeLeft(expiresAt)
     const bytes = encodeValue(value, this.#settings.maxValueBytes, stampBytes)
     this.#stamps.write(bytes)
-    const room = this.#gossip.set(key, bytes, ttlMs, this.#clock.now())
+    const room = this.#gossip.set(storedKey(key), bytes, ttlMs, this.#clock.now())
     this.#host.kick()
     return room
   }
@@ -234,7 +253,7 @@ export class Telepathine extends Emitter {
    */
   delete(key: string): boolean {
     this.#checkName(key, 'key')
-    const existed = this.#gossip.delete(key, this.#clock.now())
+    const existed = this.#gossip.delete(storedKey(key), this.#clock.now())
     this.#host.kick()
     return existed
   }
@@ -246,7 +265,7 @@ export class Telepathine extends Emitter {
 
   /** The keys of one's own key space. */
   keys(): string[] {
-    return this.#gossip.keys(this.#gossip.name, this.#clock.now())
+    return this.#keys(this.#gossip.name)
   }
 
   /** A value of another peer's key space, as known here; undefined for an unknown peer or key. */
@@ -256,13 +275,13 @@ export class Telepathine extends Emitter {
 
   /** The keys of another peer's key space, as known here; none for an unknown peer. */
   getRemoteKeys(peer: string): string[] {
-    return this.#gossip.keys(this.#idOf(peer), this.#clock.now())
+    return this.#keys(this.#idOf(peer))
   }
 
   /** All `[key, value]` of a peer's key space as known here; one's own by default. */
   *entries(peer: string = this.#name): IterableIterator<[key: string, value: unknown]> {
     for (const key of this.getRemoteKeys(peer)) {
-      const bytes = this.#gossip.get(this.#idOf(peer), key, this.#clock.now())?.value
+      const bytes = this.#gossip.get(this.#idOf(peer), storedKey(key), this.#clock.now())?.value
       if (bytes) yield [key, this.#read(this.#idOf(peer), key)]
     }
   }
@@ -446,6 +465,7 @@ export class Telepathine extends Emitter {
       if (signal.aborted) return
       this.#state = 'running'
       this.#agenda.start()
+      this.#channel.started()
       this.#greet()
       // a callback may have stopped us
       if (!this.#running) return
@@ -497,15 +517,18 @@ export class Telepathine extends Emitter {
 
   #take(notice: Notice): void {
     const { kind } = notice
+    const key = 'key' in notice ? userKey(notice.key) : ''
+    if (key === undefined || kind.startsWith('peer:')) this.#channel.take(notice)
+    if (key === undefined) return
     switch (kind) {
       case 'set':
-        return this.#takeSet(notice.peer, notice.key, notice.value, notice.deadline)
+        return this.#takeSet(notice.peer, key, notice.value, notice.deadline)
       case 'event':
         return this.#takeEvent(notice.peer, notice.event, notice.value)
       case 'delete':
-        return void this.announce('delete', notice.peer, notice.key)
+        return void this.announce('delete', notice.peer, key)
       case 'expired':
-        return this.#takeExpired(notice.peer, notice.key, notice.value, notice.deadline)
+        return this.#takeExpired(notice.peer, key, notice.value, notice.deadline)
       case 'missed':
         return void this.announceIn('events', 'missed', notice.peer, notice.count)
       case 'peer:new':
@@ -573,8 +596,12 @@ export class Telepathine extends Emitter {
     for (const { active, handler: run } of subscriptions) if (active) this.call(run, name, values)
   }
 
+  #keys(peer: string): string[] {
+    return this.#gossip.keys(peer, this.#clock.now()).flatMap((key) => userKey(key) ?? [])
+  }
+
   #read(peer: string, key: string): unknown {
-    const found = this.#gossip.get(peer, key, this.#clock.now())
+    const found = this.#gossip.get(peer, storedKey(key), this.#clock.now())
     const value = found && this.#decode(peer, found.value, stampBytes)
     return value === undecodable ? undefined : value
   }

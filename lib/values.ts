@@ -68,6 +68,12 @@ export function encodeValue(value: unknown, bytesMax: number, headBytes = 0): Ui
   return bytes
 }
 
+/** The same, in memory that is the caller's own. */
+export function encodeOwnValue(value: unknown, bytesMax: number): Uint8Array {
+  const bytes = encodeValue(value, bytesMax)
+  return bytes.buffer.byteLength > scratchBytesMax ? bytes : Buffer.from(bytes)
+}
+
 /**
  * Decodes what {@link encodeValue} wrote, from `start` on. Buffers in it are copies.
  *

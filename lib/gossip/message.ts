@@ -27,6 +27,11 @@ export type MessageKind = (typeof Message)[keyof typeof Message]
 const magic = 0x74
 export const protocolVersion = 1
 
+/** Whether bytes begin as a message does: those that others send over the same connections must not. */
+export function isGossip(bytes: Uint8Array): boolean {
+  return bytes[0] === magic
+}
+
 /** What stands at the head of a message. */
 export interface Header {
   readonly kind: number

@@ -2,8 +2,9 @@ import createDebug from 'debug'
 import type { Notice } from '../gossip/effects.js'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Gossip } from '../gossip/gossip.js'
+import { isGossip } from '../gossip/message.js'
 import { formatAddress } from '../net/address.js'
-import type { OpenOptions, Security, Transport, TransportHandlers } from '../net/transport.js'
+import type { LinkDown, OpenOptions, Security, Transport, TransportHandlers } from '../net/transport.js'
 import type { Clock } from './clock.js'
 import { Seeds } from './seeds.js'
 import { Snapshot } from './snapshot.js'
@@ -26,6 +27,12 @@ export interface HostParts {
 /** Whom a host tells what happens. Must not throw. */
 export interface HostOwner {
   notice(notice: Notice): void
+  /** A frame came in that is not for the machine. */
+  frame(bytes: Uint8Array, from: string): void
+  /** What the machine is told of links, it is told after it. */
+  linkUp(peer: string): void
+  linkDown(peer: string, how: LinkDown): void
+  drained(peer: string): void
   /** Something came in that is not for us; counted and dropped. */
   rejected(from: string, reason: string): void
   /** The operator is needed: a socket or the snapshot file failed. */
@@ -125,6 +132,16 @@ export class Host {
     this.#parts.transport.renew?.()
   }
 
+  /** Sends a frame that is not the machine's; see {@link Transport.sendFrame}. */
+  send(to: string, parts: readonly Uint8Array[]): number {
+    return this.#running ? this.#parts.transport.sendFrame(to, parts) : 0
+  }
+
+  /** Bytes that wait for a peer. */
+  backlog(to: string): number {
+    return this.#parts.transport.backlog(to)
+  }
+
   /** A local command was given, or time is up: the machine is woken at the end of this turn of the event loop. */
   kick(): void {
     if (!this.#running) return
@@ -162,10 +179,22 @@ export class Host {
     }
     return {
       datagram: (bytes, from) => feed((now) => gossip.receive(bytes, 'datagram', from, now)),
-      frame: (bytes, from) => feed((now) => gossip.receive(bytes, 'stream', from, now)),
-      linkUp: (peer) => feed((now) => gossip.linkUp(peer, now)),
-      linkDown: (peer, how) => feed((now) => gossip.linkDown(peer, how, now)),
-      drained: (peer) => feed((now) => gossip.backlog(peer, transport.backlog(peer), now)),
+      frame: (bytes, from) => {
+        if (isGossip(bytes)) feed((now) => gossip.receive(bytes, 'stream', from, now))
+        else if (this.#running) owner.frame(bytes, from)
+      },
+      linkUp: (peer) => {
+        feed((now) => gossip.linkUp(peer, now))
+        if (this.#running) owner.linkUp(peer)
+      },
+      linkDown: (peer, how) => {
+        feed((now) => gossip.linkDown(peer, how, now))
+        if (this.#running) owner.linkDown(peer, how)
+      },
+      drained: (peer) => {
+        feed((now) => gossip.backlog(peer, transport.backlog(peer), now))
+        if (this.#running) owner.drained(peer)
+      },
       rejected: (from, reason) => owner.rejected(from, reason),
       error: (error) => owner.failed(error),
     }

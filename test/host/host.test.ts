@@ -56,6 +56,10 @@ function scripted(snapshot?: string) {
     clock: world.clock,
     owner: {
       notice: (notice) => log.push(`notice ${notice.kind}`),
+      frame: (bytes, from) => log.push(`other frame ${bytes.length} ${from}`),
+      linkUp: (peer) => log.push(`up ${peer}`),
+      linkDown: (peer, how) => log.push(`down ${peer} ${how}`),
+      drained: (peer) => log.push(`drained ${peer}`),
       rejected: (from, reason) => log.push(`rejected ${from} ${reason}`),
       failed: (error) => log.push(`failed ${error.message}`),
     },
@@ -98,6 +102,7 @@ t.test('what the network brings is fed to the machine, and what comes of it perf
   effects.sends.push({ to: 'a:1', via: 'datagram', parts })
   handlers?.datagram(Uint8Array.of(1), '10.0.0.1:5')
   t.strictSame(taken(), ['receive 1 datagram 10.0.0.1:5', 'datagram a:1'])
+  handlers?.frame(Uint8Array.of(0x74, 2), 'a:1')
   handlers?.frame(Uint8Array.of(1, 2), 'a:1')
   handlers?.linkUp('a:1')
   handlers?.linkDown('a:1', 'refused')
@@ -105,8 +110,8 @@ t.test('what the network brings is fed to the machine, and what comes of it perf
   handlers?.rejected('b:1', 'garbage')
   handlers?.error(new Error('socket'))
   t.strictSame(taken(), [
-    'receive 2 stream a:1', 'linkUp a:1', 'linkDown a:1 refused', 'backlog a:1 3', 'rejected b:1 garbage',
-    'failed socket',
+    'receive 2 stream a:1', 'other frame 2 a:1', 'linkUp a:1', 'up a:1', 'linkDown a:1 refused', 'down a:1 refused',
+    'backlog a:1 3', 'drained a:1', 'rejected b:1 garbage', 'failed socket',
   ])
 })
 
@@ -128,7 +133,7 @@ t.test('one timer: for the next wake, earlier when that comes forward, at once w
   }
   network.handlers?.linkUp('a:1')
   await world.run(0)
-  t.strictSame(taken(), ['linkUp a:1', 'tick 500'])
+  t.strictSame(taken(), ['linkUp a:1', 'up a:1', 'tick 500'])
 })
 
 t.test('many commands of one turn wake the machine once', async (t) => {
@@ -151,6 +156,8 @@ t.test('the end: the last news, farewell, close, and nothing after', async (t) =
   await host.stop()
   t.strictSame(taken(), ['tick 0', 'leave', 'frame a:1', 'backlog a:1 5', 'close'])
   network.handlers?.frame(Uint8Array.of(1), 'a:1')
+  network.handlers?.linkUp('a:1')
+  t.equal(host.send('a:1', parts), 0)
   host.kick()
   await world.run(1_000)
   await host.stop()

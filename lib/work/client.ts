@@ -1,0 +1,430 @@
+import type { Channel } from '../channel.js'
+import { TelepathineError } from '../gossip/errors.js'
+import { decodeValue } from '../values.js'
+import { RetryBudget } from './budget.js'
+import { Deadlines } from './deadlines.js'
+import { CallError, noWorker, readRecord, refusalError, RemoteError } from './errors.js'
+import {
+  callAgain, callMessage, countMessage, Flag, Kind, newMessage, pieceBytesMax, readU32, Refusal, refusalBytes,
+  replyHeadBytes, replyPieces,
+} from './frame.js'
+import { healthy, mayEject } from './health.js'
+import { chunkCost } from './incoming.js'
+import { Outgoing, type Order } from './outgoing.js'
+import type { Partner } from './partner.js'
+import { Inflow } from './pieces.js'
+import { backoffMs, nextStep, type Failure } from './retry.js'
+import type { Place, Roster } from './roster.js'
+import { choose, matches } from './selection.js'
+import { Timer } from './timer.js'
+import type { Selector, WorkerInfo } from './types.js'
+
+/** What a client counts. */
+export interface ClientCounts {
+  /** Calls made. */
+  called: number
+  /** Tries elsewhere because a worker was busy. */
+  bounced: number
+  /** Tries elsewhere, or again, because a worker was lost or about to go. */
+  retried: number
+  /** Replies to calls that were settled already. */
+  late: number
+}
+
+/** What a client needs of the switchboard. */
+export interface ClientParts {
+  readonly channel: Channel
+  readonly roster: Roster
+  readonly maxPayloadBytes: number
+  partner(name: string): Partner
+}
+
+/**
+ * Makes calls: chooses a worker, sends, and settles each call exactly once, whatever comes in, in which order, or not
+ * at all.
+ */
+export class Client {
+  readonly counts: ClientCounts = { called: 0, bounced: 0, retried: 0, late: 0 }
+  /** All that are not settled. Bounded by `maxPending`. */
+  readonly pending = new Set<Outgoing>()
+  readonly #parts: ClientParts
+  readonly #deadlines = new Deadlines<Outgoing>()
+  readonly #timer: Timer
+  readonly #budget = new RetryBudget()
+  /** Choices by turns so far, by service. */
+  readonly #turns = new Map<string, number>()
+  /** When the last of those that are left alone will be asked again. */
+  #ejectedUntil = -Infinity
+  #serial = 0
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts
+    this.#timer = new Timer(parts.channel.clock, (now) => {
+      this.#deadlines.due(now, (call) => this.#timedOut(call))
+      return this.#deadlines.next()
+    })
+  }
+
+  /** Makes a call. */
+  call(order: Order): Outgoing {
+    const call = new Outgoing(order)
+    this.counts.called++
+    this.#budget.deposit()
+    this.pending.add(call)
+    order.owner.pending++
+    if (order.signal !== undefined || order.served !== undefined) this.#tie(call)
+    if (call.dueAt !== Infinity) {
+      this.#deadlines.add(call)
+      this.#timer.at(call.dueAt)
+    }
+    const place = this.#choose(call)
+    if (place !== undefined) this.#send(call, place)
+    else this.#fail(call, call.trouble ?? noWorker(order.service, order.plan))
+    return call
+  }
+
+  /** Gives a call up; the worker is told. */
+  cancel(call: Outgoing, error: TelepathineError): void {
+    if (call.isOver) return
+    this.#tellCancel(call)
+    this.#fail(call, error)
+  }
+
+  /** Room was made for chunks of a stream. */
+  consumed(call: Outgoing, cost: number): void {
+    if (!call.isOver) call.partner?.post(countMessage(Kind.credit, call.serial, cost))
+  }
+
+  /** Whoever serves it, those that are left alone for the moment included. */
+  candidates(order: Pick<Order, 'service' | 'plan'>): readonly Place[] {
+    const { target, tags } = order.plan
+    let places = this.#parts.roster.places(order.service)
+    if (target !== undefined) places = places.filter(({ peer }) => peer === target)
+    if (tags !== undefined) places = places.filter((place) => matches(place.tags, tags))
+    return places
+  }
+
+  // ---- what workers say
+
+  /** A push was taken in. */
+  accepted(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    const call = this.#replied(partner, frame, serial, at, end)
+    if (call === 'malformed') return false
+    if (call !== undefined) this.#done(call, undefined)
+    return true
+  }
+
+  refused(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    if (end - at < refusalBytes) return false
+    const call = this.#replied(partner, frame, serial, at, end)
+    if (call === 'malformed') return false
+    if (call === undefined) return true
+    const why = frame[at] as Refusal
+    this.#budget.answered(why === Refusal.busy)
+    if (why === Refusal.lost) this.#failed(call, { kind: 'lost' })
+    else this.#failed(call, { kind: 'refused', why, retryAfterMs: readU32(frame, at + replyHeadBytes) })
+    return true
+  }
+
+  /** A result, a chunk or an error. */
+  told(kind: Kind, partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    const call = this.#replied(partner, frame, serial, at, end)
+    if (call === 'malformed') return false
+    if (call === undefined) return true
+    if ((frame[at]! & replyPieces) !== 0) {
+      call.inflow = new Inflow()
+      call.told = kind
+    } else {
+      this.#take(call, kind, frame.subarray(at + replyHeadBytes, end))
+    }
+    return true
+  }
+
+  /** A piece of an output. */
+  piece(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    if (end - at < 5) return false
+    const call = partner.outgoing.get(serial)
+    const inflow = call?.inflow
+    if (call === undefined || inflow === undefined) {
+      this.counts.late++
+      return true
+    }
+    const isLast = frame[at] === 1
+    if (!inflow.take(readU32(frame, at + 1), frame.subarray(at + 5, end))) {
+      this.#tellCancel(call)
+      this.#failed(call, { kind: 'lost' })
+      return true
+    }
+    const { maxPayloadBytes } = this.#parts
+    if (inflow.bytes > maxPayloadBytes) {
+      const what = `${partner.name} sends more than maxPayloadBytes, which is ${maxPayloadBytes}`
+      this.cancel(call, new CallError('ERR_TOO_LARGE', what, { peer: partner.name, maybeExecuted: true }))
+      return true
+    }
+    const confirmed = inflow.confirm(isLast)
+    if (confirmed > 0) partner.post(countMessage(Kind.outputGot, serial, confirmed))
+    if (!isLast) return true
+    call.inflow = undefined
+    this.#take(call, call.told, inflow.value())
+    return true
+  }
+
+  /** The connection was lost, and the worker asks whether somebody still waits for these. */
+  doYouWaitFor(partner: Partner, serials: readonly number[]): void {
+    for (const serial of serials) {
+      if (!partner.outgoing.has(serial)) partner.post(newMessage(Kind.cancel, serial, 0))
+    }
+  }
+
+  /** Inputs on their way may have been lost with the connection. */
+  inputsLost(partner: Partner): void {
+    for (const serial of partner.outflows.lost(Kind.inputPiece)) {
+      const call = partner.outgoing.get(serial)
+      if (call === undefined) continue
+      this.#tellCancel(call)
+      this.#failed(call, { kind: 'lost' })
+    }
+  }
+
+  /** A worker is gone. With `isUnreached` what was sent while there was no connection cannot have got there. */
+  workerLost(partner: Partner, isUnreached: boolean): void {
+    partner.outflows.lost(Kind.inputPiece)
+    for (const call of Array.from(partner.outgoing.values())) {
+      this.#failed(call, { kind: isUnreached && !call.mayHaveLeft ? 'unsent' : 'lost' })
+    }
+  }
+
+  /** Settles all calls of one owner, or all there are. */
+  stop(owner: Order['owner'] | undefined, error: () => TelepathineError): void {
+    for (const call of Array.from(this.pending)) {
+      if (owner === undefined || call.order.owner === owner) this.cancel(call, error())
+    }
+    if (this.pending.size === 0) this.#timer.stop()
+  }
+
+  // ---- attempts
+
+  /** Has a call end with its signal, and with the call that it is made for. */
+  #tie(call: Outgoing): void {
+    const { signal, served } = call.order
+    const aborted = (reason: unknown): void => {
+      this.cancel(call, new CallError('ERR_ABORTED', 'the call was aborted', { peer: call.place?.peer, cause: reason }))
+    }
+    call.abort = signal === undefined ? aborted : () => aborted(signal.reason)
+    signal?.addEventListener('abort', call.abort)
+    if (served !== undefined) (served.nested ??= new Set()).add(call)
+  }
+
+  #send(call: Outgoing, place: Place): void {
+    const { order } = call
+    const now = this.#parts.channel.clock.now()
+    const partner = this.#parts.partner(place.peer)
+    do this.#serial = (this.#serial + 1) >>> 0
+    while (partner.outgoing.has(this.#serial))
+    const serial = this.#serial
+    call.serial = serial
+    call.partner = partner
+    call.place = place
+    call.attempt++
+    call.mayHaveLeft = partner.isUp
+    partner.outgoing.set(serial, call)
+    place.view.sent()
+    const budgetMs = call.dueAt - now
+    if (call.message !== undefined) {
+      call.message = callAgain(call.message, serial, call.attempt, budgetMs)
+      partner.post(call.message)
+    } else {
+      const { flags, serviceBytes, keyBytes, input } = order
+      const isLarge = input.length > pieceBytesMax
+      const head = { flags: isLarge ? flags | Flag.pieces : flags, attempt: call.attempt, budgetMs }
+      const message = callMessage(head, serial, serviceBytes, keyBytes, isLarge ? undefined : input)
+      if (!isLarge) call.message = message
+      partner.post(message)
+      if (isLarge) partner.outflows.add(Kind.inputPiece, serial, input, () => undefined)
+    }
+  }
+
+  /** An attempt brought no answer. */
+  #failed(call: Outgoing, failure: Failure): void {
+    const { place, order } = call
+    const peer = place?.peer ?? ''
+    this.#detach(call)
+    if (failure.kind === 'lost' && place !== undefined) this.#unwell(call, place)
+    const step = nextStep(failure, call, this.#budget)
+    const error = (): TelepathineError => {
+      if (failure.kind === 'refused') return refusalError(failure.why, order.service, peer, failure.retryAfterMs)
+      const maybeExecuted = failure.kind === 'lost'
+      const what = maybeExecuted ? 'it may have been done' : 'it was not begun'
+      return new CallError('ERR_PEER_LOST', `${peer} was lost; ${what}`, { peer, maybeExecuted })
+    }
+    if (step === 'settle') return this.#fail(call, error())
+    ;(call.tried ??= new Set()).add(peer)
+    if (step === 'later') return this.#pause(call, error)
+    const next = this.#choose(call)
+    if (next === undefined) return this.#fail(call, call.trouble ?? error())
+    if (failure.kind === 'refused' && failure.why === Refusal.busy) this.counts.bounced++
+    else this.counts.retried++
+    this.#send(call, next)
+  }
+
+  /** Tries again a little later: with another worker if there is one, with the same if not. */
+  #pause(call: Outgoing, error: () => TelepathineError): void {
+    const { channel } = this.#parts
+    call.cancelPause = channel.clock.after(backoffMs(call.losses, channel.random), () => {
+      call.cancelPause = undefined
+      let place = this.#choose(call)
+      if (place === undefined) {
+        call.tried = undefined
+        place = this.#choose(call)
+      }
+      if (place === undefined) return this.#fail(call, call.trouble ?? error())
+      this.counts.retried++
+      this.#send(call, place)
+    })
+  }
+
+  #choose(call: Outgoing): Place | undefined {
+    const { order, tried } = call
+    const { policy } = order.plan
+    let places = this.candidates(order)
+    if (tried !== undefined) places = places.filter(({ peer }) => !tried.has(peer))
+    if (places.length > 1) places = this.#healthy(places)
+    if (typeof policy === 'function') return this.#ask(call, policy, places)
+    return choose(policy, places, this.#parts.channel.random, () => this.#turn(order.service))
+  }
+
+  #ask(call: Outgoing, selector: Selector, places: readonly Place[]): Place | undefined {
+    try {
+      return preferred(places, selector(places.map(infoOf)))
+    } catch (cause) {
+      call.trouble = new CallError('ERR_OPTION', `select: the function threw ${String(cause)}`, { cause })
+      return undefined
+    }
+  }
+
+  #healthy(places: readonly Place[]): readonly Place[] {
+    if (this.#ejectedUntil === -Infinity) return places
+    const now = this.#parts.channel.clock.now()
+    if (now < this.#ejectedUntil) return healthy(places, now)
+    this.#ejectedUntil = -Infinity
+    return places
+  }
+
+  #turn(service: string): number {
+    const turn = this.#turns.get(service) ?? 0
+    if (this.#turns.size >= turnsMax) this.#turns.clear()
+    this.#turns.set(service, turn + 1)
+    return turn
+  }
+
+  #unwell(call: Outgoing, place: Place): void {
+    if (!place.health.failed()) return
+    const now = this.#parts.channel.clock.now()
+    if (!mayEject(this.#parts.roster.places(call.order.service), now)) return
+    this.#ejectedUntil = Math.max(this.#ejectedUntil, place.health.eject(now))
+  }
+
+  // ---- outcomes
+
+  /** The call that a reply is for, after note was taken of the load that it tells. */
+  #replied(
+    partner: Partner, frame: Buffer, serial: number, at: number, end: number,
+  ): Outgoing | undefined | 'malformed' {
+    if (end - at < replyHeadBytes) return 'malformed'
+    const call = partner.outgoing.get(serial)
+    if (call === undefined) this.counts.late++
+    const view = call?.place?.view ?? this.#parts.roster.view(partner.name)
+    view.told(readU32(frame, at + 1), readU32(frame, at + 5))
+    return call
+  }
+
+  #take(call: Outgoing, kind: Kind, bytes: Uint8Array): void {
+    const peer = call.place?.peer ?? ''
+    let value: unknown
+    try {
+      value = decodeValue(bytes)
+    } catch (cause) {
+      const details = { peer, maybeExecuted: true, cause }
+      this.cancel(call, new CallError('ERR_VALUE', `${peer} sends what is no value`, details))
+      return
+    }
+    if (kind === Kind.chunk) {
+      call.isTold = true
+      call.order.sink.chunk?.(value, chunkCost(bytes.length))
+      return
+    }
+    this.#budget.answered(false)
+    if (kind === Kind.result) {
+      call.place?.health.succeeded()
+      this.#done(call, value)
+      return
+    }
+    if (call.place !== undefined) this.#unwell(call, call.place)
+    const cause = new RemoteError(readRecord(value), peer)
+    this.#fail(call, new CallError('ERR_HANDLER', cause.message, { peer, maybeExecuted: true, cause }))
+  }
+
+  #timedOut(call: Outgoing): void {
+    const { place, order } = call
+    if (place !== undefined) this.#unwell(call, place)
+    const what = `${JSON.stringify(order.service)} took too long${place === undefined ? '' : ` at ${place.peer}`}`
+    const maybeExecuted = call.partner !== undefined
+    this.cancel(call, new CallError('ERR_TIMEOUT', what, { peer: place?.peer, maybeExecuted }))
+  }
+
+  #tellCancel(call: Outgoing): void {
+    call.partner?.post(newMessage(Kind.cancel, call.serial, 0))
+  }
+
+  /** The attempt under way is over. */
+  #detach(call: Outgoing): void {
+    const { partner, place, serial } = call
+    if (partner === undefined) return
+    partner.outgoing.delete(serial)
+    if (call.order.input.length > pieceBytesMax) partner.outflows.drop(Kind.inputPiece, serial)
+    place?.view.ended()
+    call.partner = undefined
+    call.inflow = undefined
+  }
+
+  #done(call: Outgoing, value: unknown): void {
+    this.#settle(call)
+    call.order.sink.done(value)
+  }
+
+  #fail(call: Outgoing, error: TelepathineError): void {
+    this.#settle(call)
+    call.order.sink.failed(error)
+  }
+
+  #settle(call: Outgoing): void {
+    call.isOver = true
+    this.#detach(call)
+    call.cancelPause?.()
+    this.pending.delete(call)
+    const { owner, signal, served } = call.order
+    owner.pending--
+    signal?.removeEventListener('abort', call.abort)
+    served?.nested?.delete(call)
+    this.#deadlines.ended(call)
+  }
+}
+
+/** Services whose turns are remembered. */
+const turnsMax = 1_024
+
+/** What users get to see of a place. */
+export function infoOf(place: Place): WorkerInfo {
+  const { peer, status, offer } = place
+  return { peer, load: status, tags: offer.tags, version: offer.version }
+}
+
+/** The first of those that a selector gave which is among the places. */
+function preferred(places: readonly Place[], given: unknown): Place | undefined {
+  for (const each of Array.isArray(given) ? given : [given]) {
+    const name = typeof each === 'object' && each !== null ? (each as Partial<WorkerInfo>).peer : each
+    const place = places.find(({ peer }) => peer === name)
+    if (place !== undefined) return place
+  }
+  return undefined
+}

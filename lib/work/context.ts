@@ -1,0 +1,21 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** The call that the code which runs now serves, for what it calls in turn. */
+export interface Served {
+  /** When its time is over, on the peer's clock; Infinity: never. */
+  readonly dueAt: number
+  /** Calls that were made for it and are under way: they end with it. */
+  nested: Set<{ abort(reason: unknown): void }> | undefined
+}
+
+const storage = new AsyncLocalStorage<Served>()
+
+/** The call that is being served here; undefined outside of handlers. */
+export function servedNow(): Served | undefined {
+  return storage.getStore()
+}
+
+/** Runs something as part of serving a call; what it begins, however late, is part of it too. */
+export function serving<R>(call: Served, run: () => R): R {
+  return storage.run(call, run)
+}

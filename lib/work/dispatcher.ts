@@ -1,0 +1,301 @@
+import { TelepathineError } from '../gossip/errors.js'
+import { describe } from '../describe.js'
+import type { Telepathine } from '../telepathine.js'
+import { encodeOwnValue } from '../values.js'
+import { Chunks } from './chunks.js'
+import { infoOf } from './client.js'
+import { servedNow } from './context.js'
+import { CallError, noWorker } from './errors.js'
+import { Flag } from './frame.js'
+import { Gathering } from './gather.js'
+import {
+  callSettings, dispatcherSettings, gatherSettings, graceMs, nameBytes, serviceSettings, timeoutMsDefault,
+  waitSettings, type CallSettings, type DispatcherSettings,
+} from './options.js'
+import type { Outgoing, Plan, Sink } from './outgoing.js'
+import { Service } from './service.js'
+import { Switchboard } from './switchboard.js'
+import type {
+  CallOptions, DispatcherOptions, Gathered, GatherOptions, Handler, ServeOptions, ValueStream, WaitOptions, Withdraw,
+  WithdrawOptions, WorkerInfo, WorkStats,
+} from './types.js'
+
+/**
+ * Work for peers: serve a function on any of them, call it from any other. There is no master: who serves what is told
+ * by gossip, and calls go straight from peer to peer.
+ *
+ * ```ts
+ * const work = new Dispatcher(peer)
+ * work.serve('wordcount', (text: string) => text.split(/\s+/).length)
+ * const count = await work.request<number>('wordcount', 'to be or not to be') // here or on any other peer
+ * ```
+ *
+ * A call is begun at most once unless it is `idempotent`, and has exactly one outcome, in bounded time. A peer may have
+ * several dispatchers, which share its connections and what it advertises (and the limits of the first of them); each
+ * stops on its own. What users hand over as `Uint8Array` must not be changed until the call is settled.
+ */
+export class Dispatcher {
+  readonly #peer: Telepathine
+  readonly #settings: DispatcherSettings
+  readonly #board: Switchboard
+  readonly #services = new Set<Service>()
+  readonly #tally = { pending: 0 }
+  #stopped: Promise<void> | undefined
+  #isOver = false
+
+  /** @throws TelepathineError `ERR_OPTION` for what is no peer, unknown options and values out of range */
+  constructor(peer: Telepathine, options: DispatcherOptions = {}) {
+    this.#settings = dispatcherSettings(options)
+    this.#peer = peer
+    this.#board = Switchboard.of(peer, this.#settings, this)
+  }
+
+  /**
+   * Serves calls by a name, from now on and whenever the peer runs. Returns what takes it back: no new calls, and
+   * resolves when those that were taken in are done.
+   *
+   * @throws TelepathineError `ERR_KEY` for a name that is none, `ERR_OPTION`, `ERR_STOPPED`, `ERR_BUSY` when it is
+   * served here already
+   */
+  serve<I = unknown>(name: string, handler: Handler<I>, options: ServeOptions = {}): Withdraw {
+    nameBytes('name', name, 'ERR_KEY')
+    if (typeof handler !== 'function') {
+      throw new TelepathineError('ERR_OPTION', `handler: ${describe(handler)} given, allowed: a function`)
+    }
+    const settings = serviceSettings(options)
+    if (this.#stopped !== undefined) throw this.#gone()
+    const known = this.#board.server.services.get(name)
+    if (known?.isDraining === false) {
+      throw new TelepathineError('ERR_BUSY', `${JSON.stringify(name)} is served here already; withdraw it first`)
+    }
+    const service = new Service(name, handler, settings)
+    this.#services.add(service)
+    this.#board.offer(service)
+    let withdrawn: Promise<void> | undefined
+    return (withdrawal) => (withdrawn ??= this.#withdraw(service, graceMs(withdrawal)))
+  }
+
+  /**
+   * Has one peer do something; resolves to its result.
+   *
+   * @throws TelepathineError by rejection; {@link CallError} tells more. `ERR_NO_WORKER` at once when nobody serves it,
+   * `ERR_HANDLER` for what the handler threw, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_BUSY`, `ERR_DRAINING`, `ERR_DENIED`,
+   * `ERR_PEER_LOST`, `ERR_KEY_REUSED`, `ERR_OVERLOAD` when too much is under way, `ERR_VALUE`, `ERR_TOO_LARGE`,
+   * `ERR_KEY`, `ERR_OPTION`, `ERR_STOPPED`
+   */
+  request<T = unknown>(name: string, input?: unknown, options?: CallOptions): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const settings = callSettings(options)
+      if (settings.select === 'all') {
+        throw new TelepathineError('ERR_OPTION', 'select: a request goes to one; to ask all there is gather')
+      }
+      this.#call(name, input, 0, settings, timeoutMsDefault, {
+        done: resolve,
+        failed: reject,
+      })
+    })
+  }
+
+  /**
+   * Has one peer do something, or with `select: 'all'` all who serve it, and does not wait for it: resolves when it was
+   * taken in. What the handler throws is nobody's concern. `timeout` bounds the wait for that.
+   *
+   * @throws TelepathineError as {@link Dispatcher.request}
+   */
+  async push(name: string, input?: unknown, options?: CallOptions): Promise<void> {
+    const settings = callSettings(options)
+    const one = (to: CallSettings): Promise<void> =>
+      new Promise((resolve, reject) => {
+        this.#call(name, input, Flag.push, to, timeoutMsDefault, { done: () => resolve(), failed: reject })
+      })
+    if (settings.select !== 'all') return one(settings)
+    const peers = this.#targets(name, settings)
+    await Promise.all(peers.map((target) => one({ ...settings, select: undefined, target })))
+  }
+
+  /**
+   * Has one peer do something and gives its values as they come. Leaving the loop cancels it. Fails as
+   * {@link Dispatcher.request} does, when the first value is asked for or on the way.
+   */
+  stream<T = unknown>(name: string, input?: unknown, options?: CallOptions): ValueStream<T> {
+    const settings = callSettings(options)
+    if (settings.select === 'all') {
+      throw new TelepathineError('ERR_OPTION', 'select: a stream comes from one; to ask all there is gather')
+    }
+    const chunks = new Chunks<T>()
+    const call = this.#call(name, input, Flag.stream, settings, Infinity, chunks)
+    const { client } = this.#board
+    chunks.begin({
+      consumed: (cost) => call !== undefined && client.consumed(call, cost),
+      cancel: () => call !== undefined && client.cancel(call, new CallError('ERR_ABORTED', 'nobody wants more of it')),
+    })
+    return chunks
+  }
+
+  /**
+   * Has all who serve it do something, as they are known now: an async iterator over the outcomes as they come;
+   * `result()` resolves to all of them.
+   */
+  gather<T = unknown>(name: string, input?: unknown, options: GatherOptions = {}): Gathered<T> {
+    const settings = gatherSettings(options)
+    const gathering = new Gathering<T>(settings.need)
+    try {
+      const peers = this.#targets(name, settings)
+      if (peers.length === 0 && !settings.allowEmpty) throw noWorker(name, settings)
+      const each = { ...settings, select: undefined, tags: undefined }
+      gathering.ask(peers, (target, sink) => {
+        const call = this.#call(name, input, 0, { ...each, target }, timeoutMsDefault, sink)
+        return { cancel: (error) => call !== undefined && this.#board.client.cancel(call, error) }
+      })
+    } catch (error) {
+      gathering.fail(error)
+    }
+    return gathering
+  }
+
+  /** Who serves it, as known here: live peers, this one included. */
+  workers(name: string): WorkerInfo[] {
+    return this.#board.roster.places(name).map(infoOf)
+  }
+
+  /**
+   * Resolves once somebody serves it, or `count` do: after a start it takes a moment until that is known.
+   *
+   * @throws TelepathineError (by rejection) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_STOPPED`, `ERR_OPTION`
+   */
+  async waitFor(name: string, options: WaitOptions = {}): Promise<void> {
+    const settings = waitSettings(options)
+    nameBytes('name', name, 'ERR_KEY')
+    if (this.#stopped !== undefined) throw this.#gone()
+    return this.#board.waitFor(this, name, settings)
+  }
+
+  /**
+   * What this peer says its load is: a function that gives anything that can be compared, numbers best, asked once a
+   * second at most. Default: the machine's load average, the mean over 1, 5 and 15 minutes (0 in a simulation). It
+   * counts for those who select `least-loaded`, and is shown by {@link Dispatcher.workers}.
+   */
+  get status(): (() => unknown) | undefined {
+    return this.#board.status
+  }
+
+  /** As above; undefined for the default. */
+  set status(status: (() => unknown) | undefined) {
+    if (status !== undefined && typeof status !== 'function') {
+      throw new TelepathineError('ERR_OPTION', `status: ${describe(status)} given, allowed: a function`)
+    }
+    this.#board.status = status
+  }
+
+  /** Counters and gauges of all work between this peer and others. */
+  get stats(): WorkStats {
+    const { client, server } = this.#board
+    return { ...client.counts, ...server.counts, late: client.counts.late + server.counts.late, ...this.#gauges() }
+  }
+
+  /**
+   * Stops: serves nothing any more, lets what was taken in finish for `grace` milliseconds, and fails one's own calls
+   * with `ERR_STOPPED`. The peer goes on.
+   */
+  stop(options?: WithdrawOptions): Promise<void> {
+    return (this.#stopped ??= this.#stop(graceMs(options)))
+  }
+
+  /** The same as {@link Dispatcher.stop}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #stop(grace: number): Promise<void> {
+    await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
+    this.#isOver = true
+    this.#board.client.stop(this.#tally, () => this.#gone())
+    this.#board.leave(this.#peer, this, () => this.#gone())
+  }
+
+  async #withdraw(service: Service, grace: number): Promise<void> {
+    if (this.#services.delete(service)) this.#board.withdraw(service)
+    await this.#board.server.drain(service, grace)
+  }
+
+  #gauges(): Pick<WorkStats, 'pending' | 'inflight' | 'heldBytes'> {
+    const { client, server } = this.#board
+    return { pending: client.pending.size, inflight: server.inflight, heldBytes: server.heldBytes }
+  }
+
+  #gone(): TelepathineError {
+    return new TelepathineError('ERR_STOPPED', 'the dispatcher was stopped; make another')
+  }
+
+  /** Whom a call to several goes to. */
+  #targets(name: string, { select, target, tags }: CallSettings): string[] {
+    nameBytes('name', name, 'ERR_KEY')
+    this.#checkRunning()
+    const plan: Plan = { policy: 'p2c', target, tags }
+    const infos = this.#board.client.candidates({ service: name, plan }).map(infoOf)
+    if (typeof select !== 'function') return infos.map(({ peer }) => peer)
+    const chosen = select(infos) ?? []
+    const names = (Array.isArray(chosen) ? chosen : [chosen]) as readonly (WorkerInfo | string)[]
+    return [...new Set(names.map((each) => (typeof each === 'string' ? each : each.peer)))]
+  }
+
+  #checkRunning(): void {
+    if (this.#isOver) throw this.#gone()
+    if (this.#board.channel.isRunning) return
+    throw new TelepathineError('ERR_STOPPED', `${this.#peer.name} does not run: start() it and wait for ready()`)
+  }
+
+  /** Makes a call. What cannot even begin fails by the sink. */
+  #call(
+    name: string, input: unknown, flags: number, settings: CallSettings, defaultMs: number, sink: Sink,
+  ): Outgoing | undefined {
+    try {
+      return this.#begin(name, input, flags, settings, defaultMs, sink)
+    } catch (error) {
+      sink.failed(error as TelepathineError)
+      return undefined
+    }
+  }
+
+  #begin(
+    name: string, input: unknown, flags: number, settings: CallSettings, defaultMs: number, sink: Sink,
+  ): Outgoing {
+    const { client, channel } = this.#board
+    const serviceBytes = this.#board.nameBytes(name)
+    this.#checkRunning()
+    const served = servedNow()
+    if (this.#stopped !== undefined && served === undefined) throw this.#gone()
+    const { pending } = this.#tally
+    if (pending >= this.#settings.maxPending) {
+      const limit = `maxPending is ${this.#settings.maxPending}`
+      throw new TelepathineError('ERR_OVERLOAD', `${pending} calls are under way; ${limit}`)
+    }
+    const { signal, timeoutMs = defaultMs, key } = settings
+    if (signal?.aborted === true) throw new CallError('ERR_ABORTED', 'the call was aborted', { cause: signal.reason })
+    const dueAt = timeoutMs === Infinity ? Infinity : channel.clock.now() + timeoutMs
+    // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
+    const parent = (flags & Flag.push) === 0 ? served : undefined
+    return client.call({
+      owner: this.#tally,
+      service: name,
+      serviceBytes,
+      keyBytes: key,
+      flags: key === undefined ? flags : flags | Flag.keyed,
+      input: encodeOwnValue(input, this.#settings.maxPayloadBytes),
+      dueAt: parent === undefined ? dueAt : Math.min(dueAt, parent.dueAt),
+      idempotent: settings.idempotent,
+      plan: planOf(settings),
+      sink,
+      signal,
+      served: parent,
+    })
+  }
+}
+
+const usual: Plan = { policy: 'p2c', target: undefined, tags: undefined }
+
+function planOf({ select, target, tags, keyText }: CallSettings): Plan {
+  if (select === undefined && target === undefined && tags === undefined && keyText === undefined) return usual
+  const policy = select === undefined || select === 'all' ? (keyText === undefined ? 'p2c' : { key: keyText }) : select
+  return { policy, target, tags }
+}

@@ -1,0 +1,470 @@
+import { createHash } from 'node:crypto'
+import createDebug from 'debug'
+import type { Channel } from '../channel.js'
+import { TelepathineError } from '../gossip/errors.js'
+import { decodeValue, encodeOwnValue } from '../values.js'
+import { serving } from './context.js'
+import { Deadlines } from './deadlines.js'
+import { CallError, recordOf } from './errors.js'
+import {
+  Kind, pieceBytesMax, readCall, readU32, refusalMessage, Refusal, replyHeadBytes, replyMessage,
+  replyPieces, countMessage, messageHeadBytes,
+} from './frame.js'
+import { Incoming, ServedCall, type IncomingParts } from './incoming.js'
+import type { Partner } from './partner.js'
+import type { Service } from './service.js'
+import { Timer } from './timer.js'
+
+const log = createDebug('telepathine:work')
+
+/** What bounds a server. */
+export interface ServerLimits {
+  readonly maxPayloadBytes: number
+  readonly maxHeldBytes: number
+  readonly stacks: boolean
+}
+
+/** What a server counts. */
+export interface ServerCounts {
+  /** Calls begun. */
+  served: number
+  /** Calls turned away for want of room. */
+  busy: number
+  /** What came in and belonged to nothing. */
+  late: number
+}
+
+/**
+ * Serves calls: takes them in or turns them away, runs the handlers, and tells what came of it. The worker is the
+ * authority: whatever others believe about it, only here it is decided who may run.
+ */
+export class Server {
+  readonly counts: ServerCounts = { served: 0, busy: 0, late: 0 }
+  readonly services = new Map<string, Service>()
+  /** How many calls run or wait. */
+  inflight = 0
+  /** Bytes of the inputs that wait or are coming in. */
+  heldBytes = 0
+  readonly #channel: Channel
+  readonly #limits: ServerLimits
+  readonly #deadlines = new Deadlines<Incoming>()
+  readonly #timer: Timer
+  readonly #parts: IncomingParts
+  #stamp = 0
+  readonly #ready: Incoming[] = []
+  #isBeginning = false
+
+  constructor(channel: Channel, limits: ServerLimits) {
+    this.#channel = channel
+    this.#limits = limits
+    this.#timer = new Timer(channel.clock, (now) => {
+      this.#deadlines.due(now, (job) => this.#expired(job))
+      return this.#deadlines.next()
+    })
+    this.#parts = {
+      sendChunk: (job, chunk, sent) => this.#sendValue(job, Kind.chunk, chunk, sent),
+      encode: (value) => encodeOwnValue(value, limits.maxPayloadBytes),
+      wall: (at) => channel.clock.wall() + at - channel.clock.now(),
+    }
+  }
+
+  /** What is told of the load; another stamp each time. */
+  load(): { stamp: number; inflight: number } {
+    return { stamp: ++this.#stamp, inflight: this.inflight }
+  }
+
+  // ---- what callers say
+
+  /** A call came in. False when it is malformed. */
+  call(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    const head = readCall(frame, at, end)
+    if (head === undefined) return false
+    if (partner.incoming.has(serial)) return true
+    const service = this.services.get(head.service)
+    if (service === undefined) return this.#refuse(partner, serial, Refusal.unknown)
+    if (service.isDraining) return this.#refuse(partner, serial, Refusal.draining)
+    const dueAt = head.budgetMs === 0 ? Infinity : this.#channel.clock.now() + head.budgetMs
+    const job = new Incoming(service, partner, serial, head, dueAt, this.#parts)
+    partner.incoming.set(serial, job)
+    if (job.inflow === undefined) this.#admit(job, frame.subarray(head.inputAt, end), false)
+    else this.#watch(job)
+    return true
+  }
+
+  /** A piece of an input. */
+  piece(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
+    if (end - at < 5) return false
+    const job = partner.incoming.get(serial)
+    const inflow = job?.inflow
+    if (job === undefined || inflow === undefined) {
+      this.counts.late++
+      return true
+    }
+    const isLast = frame[at] === 1
+    const piece = frame.subarray(at + 5, end)
+    if (!inflow.take(readU32(frame, at + 1), piece)) return this.#turnAway(job, Refusal.lost)
+    this.heldBytes += piece.length
+    if (inflow.bytes > this.#limits.maxPayloadBytes) return this.#turnAway(job, Refusal.tooLarge)
+    if (this.heldBytes > this.#limits.maxHeldBytes) return this.#turnAway(job, Refusal.busy)
+    const confirmed = inflow.confirm(isLast)
+    if (confirmed > 0) partner.post(countMessage(Kind.inputGot, serial, confirmed))
+    if (!isLast) return true
+    this.heldBytes -= inflow.bytes
+    job.inflow = undefined
+    this.#admit(job, inflow.value(), true)
+    return true
+  }
+
+  /** A caller gives up. */
+  cancel(partner: Partner, serial: number): void {
+    const job = partner.incoming.get(serial)
+    if (job === undefined) this.counts.late++
+    else this.#drop(job, new TelepathineError('ERR_ABORTED', `${partner.name} gave up`))
+  }
+
+  /** A caller has room for more chunks. */
+  credit(partner: Partner, serial: number, bytes: number): void {
+    partner.incoming.get(serial)?.addCredit(bytes)
+  }
+
+  /** The connection was lost, and the caller asks for these: those that are not here will never be answered. */
+  areYouAt(partner: Partner, serials: readonly number[]): void {
+    for (const serial of serials) if (!partner.incoming.has(serial)) this.#refuse(partner, serial, Refusal.lost)
+  }
+
+  /** Outputs on their way may have been lost with the connection. */
+  outputsLost(partner: Partner): void {
+    for (const serial of partner.outflows.lost(Kind.outputPiece)) {
+      const job = partner.incoming.get(serial)
+      if (job === undefined) continue
+      this.#refuse(partner, serial, Refusal.lost)
+      this.#drop(job, lost(partner.name))
+    }
+  }
+
+  /** A caller is gone. */
+  callerLost(partner: Partner): void {
+    partner.outflows.lost(Kind.outputPiece)
+    for (const job of Array.from(partner.incoming.values())) {
+      if (job.service.settings.onCallerLost === 'cancel' || job.state !== 'running') this.#drop(job, lost(partner.name))
+      else this.#leave(job)
+    }
+  }
+
+  // ---- withdrawing
+
+  /** Takes in no more for a service; resolves when it is empty, or `graceMs` have passed and it was emptied. */
+  async drain(service: Service, graceMs: number): Promise<void> {
+    service.isDraining = true
+    const { clock } = this.#channel
+    if (service.jobs.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(Math.min(graceMs, 2 ** 31 - 1), () => {
+          this.abort(service)
+          resolve()
+        })
+        service.emptied = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    if (this.services.get(service.name) === service) this.services.delete(service.name)
+  }
+
+  /** Ends all that runs and waits for a service, and tells the callers. */
+  abort(service: Service): void {
+    for (const job of Array.from(service.jobs)) {
+      const why = job.state === 'waiting' ? Refusal.draining : Refusal.lost
+      for (const each of [job, ...(job.followers ?? [])]) {
+        if (each.partner.incoming.get(each.serial) === each) this.#refuse(each.partner, each.serial, why)
+      }
+      for (const follower of job.followers ?? []) this.#leave(follower)
+      job.followers = undefined
+      this.#drop(job, new TelepathineError('ERR_STOPPED', `${service.name} is no longer served here`))
+    }
+  }
+
+  /** Ends everything. */
+  stop(): void {
+    for (const service of this.services.values()) this.abort(service)
+    this.#timer.stop()
+  }
+
+  // ---- taking in
+
+  /** The input is complete. `isOwn`: whether its bytes may be kept. */
+  #admit(job: Incoming, input: Uint8Array, isOwn: boolean): void {
+    const { service, partner, serial, key } = job
+    const hash = key === undefined || job.isStream ? '' : hashOf(input)
+    if (key !== undefined && hash !== '') {
+      const known = service.replays.find(key, hash, this.#channel.clock.now())
+      if (known.kind === 'other') return void this.#turnAway(job, Refusal.keyReused)
+      if (known.kind === 'done') {
+        job.state = 'done'
+        if (job.isPush) return this.#accept(job)
+        return this.#sendValue(job, Kind.result, known.result, () => this.#leave(job))
+      }
+      if (known.kind === 'running') {
+        if (job.isPush) return this.#accept(job)
+        job.state = 'joined'
+        job.leader = known.job
+        ;(known.job.followers ??= new Set()).add(job)
+        return this.#watch(job)
+      }
+    }
+    const isRoom = service.slots.running < service.slots.concurrency || this.heldBytes <= this.#limits.maxHeldBytes
+    const admission = isRoom ? service.slots.take(job) : 'full'
+    if (admission === 'full') {
+      this.counts.busy++
+      partner.incoming.delete(serial)
+      return void this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
+    }
+    this.inflight++
+    service.jobs.add(job)
+    if (key !== undefined && hash !== '') service.replays.begin(key, hash, job)
+    this.#watch(job)
+    if (job.isPush) this.#accept(job)
+    if (admission === 'run') {
+      job.input = input
+      this.#begin(job)
+    } else {
+      job.input = isOwn ? input : Buffer.from(input)
+      job.state = 'waiting'
+      this.heldBytes += input.length
+    }
+  }
+
+  #accept(job: Incoming): void {
+    job.partner.post(replyMessage(Kind.accept, job.serial, this.load(), 0, 0))
+    this.#leave(job)
+  }
+
+  #refuse(partner: Partner, serial: number, why: Refusal, retryAfterMs = 0): true {
+    partner.post(refusalMessage(serial, this.load(), why, retryAfterMs))
+    return true
+  }
+
+  /** Refuses a call that had begun to come in. */
+  #turnAway(job: Incoming, why: Refusal): true {
+    this.#refuse(job.partner, job.serial, why, why === Refusal.busy ? job.service.slots.retryAfterMs : 0)
+    this.#drop(job, lost(job.partner.name))
+    return true
+  }
+
+  #watch(job: Incoming): void {
+    if (job.dueAt === Infinity) return
+    this.#deadlines.add(job)
+    this.#timer.at(job.dueAt)
+  }
+
+  // ---- running
+
+  /** Runs a job, after those that were ready before: handlers that return at once must not pile up on the stack. */
+  #begin(job: Incoming): void {
+    this.#ready.push(job)
+    if (this.#isBeginning) return
+    this.#isBeginning = true
+    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) this.#run(next)
+    this.#isBeginning = false
+  }
+
+  #run(job: Incoming): void {
+    const { service } = job
+    job.state = 'running'
+    job.beganAt = this.#channel.clock.now()
+    this.counts.served++
+    let input: unknown
+    try {
+      input = decodeValue(job.input as Uint8Array)
+    } catch {
+      if (job.key !== undefined) service.replays.failed(job.key, job)
+      return this.#deny(job, Refusal.malformed)
+    }
+    job.input = undefined
+    try {
+      const outcome = serving(job, () => service.handler(input as never, new ServedCall(job)))
+      if (isThenable(outcome)) outcome.then((value) => this.#returned(job, value), (error) => this.#threw(job, error))
+      else this.#returned(job, outcome)
+    } catch (error) {
+      this.#threw(job, error)
+    }
+  }
+
+  #returned(job: Incoming, value: unknown): void {
+    const iterator = iteratorOf(value)
+    if (iterator === undefined) return this.#succeeded(job, value)
+    serving(job, () => emitAll(job, iterator)).then(
+      (last) => this.#succeeded(job, last),
+      (error) => this.#threw(job, error),
+    )
+  }
+
+  #succeeded(job: Incoming, value: unknown): void {
+    const outcome = value === undefined && !job.isStream ? job.lastChunk : value
+    let bytes: Uint8Array
+    try {
+      bytes = encodeOwnValue(outcome, this.#limits.maxPayloadBytes)
+    } catch (error) {
+      return this.#threw(job, error)
+    }
+    const { key, service } = job
+    if (key !== undefined && !job.isStream) service.replays.done(key, job, bytes, this.#channel.clock.now())
+    this.#finished(job)
+    this.#answer(job, Kind.result, bytes)
+  }
+
+  #threw(job: Incoming, thrown: unknown): void {
+    if (job.isPush) log('%s, pushed by %s: %O', job.service.name, job.partner.name, thrown)
+    if (job.key !== undefined) job.service.replays.failed(job.key, job)
+    const isDenial = thrown instanceof TelepathineError && thrown.code === 'ERR_DENIED'
+    if (isDenial && !(thrown instanceof CallError)) return this.#deny(job, Refusal.denied)
+    this.#finished(job)
+    this.#answer(job, Kind.failure, this.#encodeError(thrown))
+  }
+
+  #deny(job: Incoming, why: Refusal): void {
+    this.#finished(job)
+    for (const each of this.#those(job)) {
+      this.#refuse(each.partner, each.serial, why)
+      this.#leave(each)
+    }
+  }
+
+  #encodeError(thrown: unknown): Uint8Array {
+    const record = recordOf(thrown, this.#limits.stacks)
+    try {
+      return encodeOwnValue(record, this.#limits.maxPayloadBytes)
+    } catch {
+      return encodeOwnValue({ ...record, data: undefined }, this.#limits.maxPayloadBytes)
+    }
+  }
+
+  /** The handler is done: there is room for the next. */
+  #finished(job: Incoming): void {
+    const { service } = job
+    job.state = 'done'
+    this.inflight--
+    const next = service.slots.release(this.#channel.clock.now() - job.beganAt)
+    if (next !== undefined) {
+      this.heldBytes -= next.input?.length ?? 0
+      this.#begin(next)
+    }
+    this.#close(job)
+  }
+
+  /** A job is over when its handler is done and nobody waits for the outcome. */
+  #close(job: Incoming): void {
+    if (job.state !== 'done' || !(job.isOver || job.isPush)) return
+    const { service } = job
+    if (service.jobs.delete(job) && service.jobs.size === 0) service.emptied()
+  }
+
+  /** Tells all that wait for it what came of a job. */
+  #answer(job: Incoming, kind: Kind, bytes: Uint8Array): void {
+    for (const each of this.#those(job)) {
+      each.whenFlushed(() => this.#sendValue(each, kind, bytes, () => this.#leave(each)))
+    }
+  }
+
+  /** A job and those that joined it, as far as somebody waits for them. */
+  #those(job: Incoming): Incoming[] {
+    const all = job.followers === undefined ? [job] : [job, ...job.followers]
+    job.followers = undefined
+    return all.filter((each) => !each.isOver && !each.isPush)
+  }
+
+  #sendValue(job: Incoming, kind: Kind, bytes: Uint8Array, sent: () => void): void {
+    const { partner, serial } = job
+    if (bytes.length <= pieceBytesMax) {
+      const message = replyMessage(kind, serial, this.load(), 0, bytes.length)
+      message.set(bytes, messageHeadBytes + replyHeadBytes)
+      partner.post(message)
+      sent()
+    } else {
+      partner.post(replyMessage(kind, serial, this.load(), replyPieces, 0))
+      partner.outflows.add(Kind.outputPiece, serial, bytes, sent)
+    }
+  }
+
+  // ---- ending
+
+  /** Its time is over. The caller knows that by itself. */
+  #expired(job: Incoming): void {
+    if (job.state === 'waiting') this.#refuse(job.partner, job.serial, Refusal.expired)
+    this.#drop(job, new TelepathineError('ERR_TIMEOUT', 'the time for the call is over'))
+  }
+
+  /** The caller does not wait for it any more. Aborts it, unless others have joined it. */
+  #drop(job: Incoming, reason: TelepathineError): void {
+    const { state } = job
+    this.#leave(job)
+    if (state === 'joined') {
+      const leader = job.leader
+      leader?.followers?.delete(job)
+      if (leader?.isOver === true && leader.followers?.size === 0) leader.abort(reason)
+      return
+    }
+    if (state === 'coming') {
+      this.heldBytes -= job.inflow?.bytes ?? 0
+    } else if (job.followers !== undefined && job.followers.size > 0) {
+      return
+    } else if (state === 'waiting') {
+      job.service.slots.leave(job)
+      this.inflight--
+      this.heldBytes -= job.input?.length ?? 0
+      if (job.key !== undefined) job.service.replays.failed(job.key, job)
+      job.state = 'done'
+      this.#close(job)
+    }
+    job.abort(reason)
+  }
+
+  /** Nobody waits for its outcome: it came, or will not be told. */
+  #leave(job: Incoming): void {
+    if (job.partner.incoming.get(job.serial) === job) {
+      job.partner.incoming.delete(job.serial)
+      job.partner.outflows.drop(Kind.outputPiece, job.serial)
+    }
+    if (job.isPush && job.state !== 'done') return
+    if (!job.isOver) {
+      job.isOver = true
+      this.#deadlines.ended(job)
+    }
+    this.#close(job)
+  }
+}
+
+/** Sends what an iterator gives; resolves to what it returns. Ends it when the call is over. */
+async function emitAll(job: Incoming, iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<unknown> {
+  try {
+    for (;;) {
+      const { done, value } = await iterator.next()
+      if (done === true) return value
+      await job.emit(value)
+    }
+  } catch (error) {
+    await iterator.return?.()
+    throw error
+  }
+}
+
+/** The iterator of a generator's result, or of anything that is iterated asynchronously. */
+function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<unknown> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Symbol.asyncIterator in value) return (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+  return Object.prototype.toString.call(value) === '[object Generator]' ? (value as Iterator<unknown>) : undefined
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function hashOf(input: Uint8Array): string {
+  return createHash('sha256').update(input).digest('base64')
+}
+
+function lost(peer: string): TelepathineError {
+  return new TelepathineError('ERR_PEER_LOST', `${peer}, which called, is gone`)
+}
+
