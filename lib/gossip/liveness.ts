@@ -182,7 +182,13 @@ export class Liveness {
 
   #beat(now: number): void {
     this.#mesh.self.beat++
-    for (const member of this.#observers) this.#sendBeat(member, now, now - member.contact.answeredAt > echoEveryMs)
+    const usual: Member[] = []
+    for (const member of this.#observers) {
+      const wantsEcho = now - member.contact.answeredAt > echoEveryMs
+      if (!wantsEcho && this.#post.datagramsReach(member)) usual.push(member)
+      else this.#sendBeat(member, now, wantsEcho)
+    }
+    this.#post.datagrams('liveness', usual, [this.#heartbeat(false, now)])
   }
 
   #sendBeat(member: Member, now: number, wantsEcho: boolean): void {

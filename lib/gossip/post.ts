@@ -66,11 +66,14 @@ export class Post {
   }
 
   datagram(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
-    let sum = sumStart
-    for (const part of parts) sum = sumBytes(sum, part)
-    const checksum = new Uint8Array(checksumBytes)
-    new DataView(checksum.buffer).setUint32(0, sum)
-    this.#outbox.send(kind, to, 'datagram', [...parts, checksum])
+    this.#outbox.send(kind, to, 'datagram', checked(parts))
+  }
+
+  /** Sends the same datagram to several. */
+  datagrams(kind: TrafficClass, members: readonly Member[], parts: readonly Uint8Array[]): void {
+    if (members.length === 0) return
+    const whole = checked(parts)
+    for (const member of members) this.#outbox.send(kind, member.name, 'datagram', whole)
   }
 
   stream(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
@@ -90,4 +93,13 @@ export class Post {
     contact.unanswered = 0
     contact.answeredAt = now
   }
+}
+
+/** A datagram with its checksum. */
+function checked(parts: readonly Uint8Array[]): Uint8Array[] {
+  let sum = sumStart
+  for (const part of parts) sum = sumBytes(sum, part)
+  const checksum = new Uint8Array(checksumBytes)
+  new DataView(checksum.buffer).setUint32(0, sum)
+  return [...parts, checksum]
 }
