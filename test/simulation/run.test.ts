@@ -67,7 +67,7 @@ t.test('every scenario runs, ends well, and gives the figures that it is about',
     join: [{ peers: 10, times: 2 }, ['knowsAllMaxMs', 'knownByAllMaxMs']],
     churn: [{ peers: 10, times: 20 }, ['convergedMs']],
     partition: [{ peers: 9, seconds: 10 }, ['splitMs', 'convergedMs']],
-    overload: [{ peers: 5, seconds: 2 }, ['slowed', 'refused', 'staleMaxMs']],
+    overload: [{ peers: 5, seconds: 2 }, ['slowed', 'refused', 'staleP50Share', 'staleMaxShare', 'spreadFairness']],
     chaos: [{ peers: 4, steps: 50 }, ['convergedMs']],
   }
   t.strictSame(choices.map(({ name }) => name), Object.keys(runs))
