@@ -17,8 +17,9 @@ const seedsMax = 3
 /** How many pairs of peers the checks keep an eye on. */
 const watchedPairsMax = 40_000
 
-/** Between two points of the curve, milliseconds. */
+/** Between two points of the curve at first, milliseconds; twice that whenever there are too many. */
 const sampleMs = 100
+const samplesMax = 1_000
 
 /** How long it may take until everybody knows everybody, virtual milliseconds. */
 const joinMaxMs = 120_000
@@ -45,7 +46,8 @@ export class Cluster {
   /** How many peers each peer takes to be alive. */
   readonly #live: number[] = []
   /** Share of the pairs of running peers in which one takes the other to be alive, over time. */
-  readonly #curve: [number, number][] = [[0, 0]]
+  #curve: (readonly [number, number])[] = [[0, 0]]
+  #sampleMs = sampleMs
   #sentBefore = noTraffic()
 
   constructor(options: ClusterOptions) {
@@ -127,7 +129,7 @@ export class Cluster {
   }
 
   #sampleLater(): void {
-    this.world.time.after(sampleMs * 1_000, {
+    this.world.time.after(this.#sampleMs * 1_000, {
       happen: () => {
         let up = 0
         let known = 0
@@ -137,6 +139,10 @@ export class Cluster {
           known += this.#live[index] ?? 0
         }
         if (up > 1) this.#curve.push([this.nowMs, Math.min(1, rounded(known / (up * (up - 1))))])
+        if (this.#curve.length > samplesMax) {
+          this.#curve = this.#curve.filter((_, i) => i % 2 === 0)
+          this.#sampleMs *= 2
+        }
         this.#sampleLater()
       },
     })
