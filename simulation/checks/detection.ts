@@ -32,13 +32,15 @@ export class Detection implements Check {
     this.#boundMs = boundMs
   }
 
-  /** A peer crashed; `up` are the survivors, of whom all that take it to be alive must notice. */
+  /** A peer crashes; `up` are the survivors, of whom all that know this life of it, and take it to be alive, must notice. */
   crashed(peer: Observed, up: readonly Observed[]): void {
     const incarnation = this.#bench.chronicle.current(peer.name)?.incarnations.at(-1) ?? 0
     const waiting = new Set<number>()
     for (const observer of up) {
-      const state = observer.view(peer.name)?.state
-      if (observer !== peer && (state === 'alive' || state === 'suspect')) waiting.add(observer.index)
+      if (observer === peer) continue
+      const view = observer.view(peer.name)
+      const isTakenForAlive = view?.state === 'alive' || view?.state === 'suspect'
+      if (isTakenForAlive && view.incarnation === incarnation) waiting.add(observer.index)
     }
     const death = { peer: peer.name, incarnation, atMs: this.#bench.nowMs(), waiting, tookMs: [], isLate: false }
     this.#open.push(death)

@@ -44,3 +44,12 @@ t.test('a verdict on one that runs is counted, again only after it was taken bac
   c.hears({ kind: 'peer:start', peer: 'peer1' }, failed)
   t.strictSame([c.check.falseDeaths, c.check.falseVerdicts], [2, 2])
 })
+
+t.test('who knows but an earlier life has nothing to notice of this one', async (t) => {
+  const c = court()
+  c.referee.began(c.owner, 2)
+  crash(c)
+  c.nowMs = 5_001
+  c.sweeps()
+  t.strictSame(c.found, [])
+})

@@ -18,7 +18,7 @@ t.test('what is held is seen, garbage is not', async (t) => {
   const found: string[] = []
   const memory = new Memory((invariant) => void found.push(invariant))
   memory.begin()
-  const make = (): number[][] => Array.from({ length: 100 }, () => new Array<number>(200_000).fill(1))
+  const make = (): number[][] => Array.from({ length: 100 }, () => Array.from({ length: 200_000 }, () => 1))
   t.equal(make().length, 100)
   memory.end()
   t.strictSame(found, [])
