@@ -32,7 +32,7 @@ export class Detection implements Check {
     this.#boundMs = boundMs
   }
 
-  /** A peer crashes; `up` are the survivors, of whom all that know this life of it, and take it to be alive, must notice. */
+  /** A peer crashes; of the survivors `up`, all that know this life of it and take it to be alive must notice. */
   crashed(peer: Observed, up: readonly Observed[]): void {
     const incarnation = this.#bench.chronicle.current(peer.name)?.incarnations.at(-1) ?? 0
     const waiting = new Set<number>()
