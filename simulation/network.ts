@@ -52,6 +52,15 @@ export class Network {
   }
 
   /**
+   * How many machines there are.
+   *
+   * @internal
+   */
+  get size(): number {
+    return this.#machines.length
+  }
+
+  /**
    * Plugs a machine in.
    *
    * @internal

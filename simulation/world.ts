@@ -42,6 +42,8 @@ export class World implements Tap {
   readonly sentAs: Readonly<Record<TrafficClass, Count>> = noTraffic()
   /** Called with all that a peer hears. */
   heard: (observer: Resident, notices: readonly Notice[]) => void = () => {}
+  /** Called with every message that is handed to a peer. */
+  overheard: ((via: 'datagram' | 'stream', bytes: Uint8Array) => void) | undefined
   readonly #sweepMs: number
   readonly #watchEvery: number
 
@@ -56,7 +58,7 @@ export class World implements Tap {
 
   /** A new machine, plugged in and switched off. */
   addMachine(): Machine {
-    const machine = new Machine(this.time, this.residents.length)
+    const machine = new Machine(this.time, this.network.size)
     this.network.attach(machine)
     return machine
   }
@@ -106,6 +108,7 @@ export class World implements Tap {
     this.trace.number(this.time.nowUs)
     this.trace.number(from.index * 0x100_0000 + to.index * 2 + (via === 'stream' ? 1 : 0))
     this.trace.bytes(bytes)
+    this.overheard?.(via, bytes)
   }
 
   #traceNotice(notice: Notice): void {

@@ -1,7 +1,8 @@
-import { happens, pick, shuffle, type Random } from '../../lib/gossip/random.js'
+import { happens, pick, seededRandom, shuffle, type Random } from '../../lib/gossip/random.js'
 import type { BarePeer } from '../bare.js'
 import { differences } from '../checks/convergence.js'
 import { localNetwork, type Conditions } from '../conditions.js'
+import { Stranger } from '../stranger.js'
 import { Cluster } from './cluster.js'
 import { rounded } from './figures.js'
 import type { Scenario, Settings } from './scenario.js'
@@ -11,6 +12,9 @@ const convergeMaxMs = 60_000
 
 /** And what is then set and said must reach everyone within this, milliseconds. */
 const spreadMaxMs = 10_000
+
+/** What the seed of a stranger is away from that of the run. */
+const strangerSeed = 2 ** 40
 
 /** What can happen. Each seed leaves some of it out, so that rare mixtures come up too. */
 const kinds = [
@@ -68,6 +72,7 @@ class Storm {
   readonly #without: readonly string[]
   readonly #everyMs: number
   #values = 0
+  #isCalm = false
 
   constructor(settings: Settings) {
     // dice of its own: what is drawn must not depend on how many peers there are
@@ -88,6 +93,9 @@ class Storm {
     this.#stepsMax = Math.min(drawn, settings.steps ?? Infinity)
     const bag = mixture.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind))
     this.#kinds = bag.filter((kind) => !this.#without.includes(kind))
+    // dice of its own again: the rest of a run is the same with a stranger and without
+    const dice = seededRandom(settings.seed + strangerSeed)
+    if (happens(dice, 0.5) && !this.#without.includes('stranger')) this.#letIn(dice)
   }
 
   /** Everything that the seed holds in store, one thing after the other. */
@@ -101,9 +109,27 @@ class Storm {
     }
   }
 
+  /** Somebody who is no peer bothers one after the other, for as long as the faults last. */
+  #letIn(dice: Random): void {
+    const { world, peers } = this.cluster
+    const stranger = new Stranger(world, dice)
+    const everyMs = 10 + dice.below(500)
+    const again = (): void => {
+      world.time.after(everyMs * 2_000 * dice.unit(), {
+        happen: () => {
+          if (this.#isCalm) return
+          stranger.bother((pick(dice, peers) as BarePeer).name)
+          again()
+        },
+      })
+    }
+    again()
+  }
+
   /** The end of all faults: the network is good, and everyone is back but those who left. */
   calm(): void {
     const { network } = this.cluster.world
+    this.#isCalm = true
     network.heal()
     network.set({ ...localNetwork, loss: 0.01 })
     for (const peer of this.cluster.peers) if (!peer.isUp) this.cluster.start(peer)

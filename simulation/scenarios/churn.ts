@@ -75,6 +75,10 @@ export const churn: Scenario = {
     const isWhole = cluster.converges(convergeMaxMs)
     cluster.world.run(forgetAfterMs + settleMs)
     memory.end()
-    return cluster.outcome({ peers, loss, changes, up: up.length, convergedMs, remembered, falseDeaths: detection.falseDeaths }, isAssembled && isConverged && isWhole)
+    const { falseDeaths } = detection
+    return cluster.outcome(
+      { peers, loss, changes, up: up.length, convergedMs, remembered, falseDeaths },
+      isAssembled && isConverged && isWhole,
+    )
   },
 }

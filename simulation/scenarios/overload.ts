@@ -45,7 +45,7 @@ export const overload: Scenario = {
     while (cluster.nowMs < untilMs) {
       cluster.world.run(Math.min(lookEveryMs, untilMs - cluster.nowMs))
       stale.push(flood.staleness())
-      const words = `${sum(flood, takenOf)} sets taken, ${sum(flood, slowedOf)} slowed, ${sum(flood, refusedOf)} refused`
+      const words = `${sum(flood, takenOf)} taken, ${sum(flood, slowedOf)} slowed, ${sum(flood, refusedOf)} refused`
       progress(`${Math.round((floodMs - untilMs + cluster.nowMs) / 1_000)} of ${seconds} s: ${words}`)
     }
     const { news, repair } = cluster.sent()

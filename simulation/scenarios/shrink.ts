@@ -2,8 +2,8 @@ import { timesOptions, type Outcome, type Scenario, type Settings } from './scen
 
 /** Kinds of step that a smaller run might do without, the most confusing ones first. */
 const dispensable = [
-  'corruption', 'reordering', 'duplication', 'loss', 'clog', 'weather', 'jump', 'pause', 'cut', 'partition', 'heal',
-  'leave', 'vanish', 'crash', 'restart', 'large', 'burst', 'say', 'expire', 'delete', 'set',
+  'stranger', 'corruption', 'reordering', 'duplication', 'loss', 'clog', 'weather', 'jump', 'pause', 'cut',
+  'partition', 'heal', 'leave', 'vanish', 'crash', 'restart', 'large', 'burst', 'say', 'expire', 'delete', 'set',
 ]
 
 /**

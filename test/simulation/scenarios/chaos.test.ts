@@ -3,7 +3,7 @@ import { chaos } from '../../../simulation/scenarios/chaos.js'
 import { isWell, replay } from '../../../simulation/scenarios/shrink.js'
 import type { Settings } from '../../../simulation/scenarios/scenario.js'
 
-/** Every seed that ever found something wrong: none may do so again. */
+/** Every seed that ever found something wrong: none may do so again. In their time there was no stranger about. */
 const seeds = [2, 5, 7, 9, 16, 20, 1020, 1130, 1164, 1172, 2012, 3054, 3057, 5051, 10501]
 
 const nothing: Settings = {
@@ -20,7 +20,7 @@ const nothing: Settings = {
 
 for (const seed of seeds) {
   t.test(`seed ${seed}, which failed once, is well`, async (t) => {
-    const settings = { ...nothing, seed }
+    const settings = { ...nothing, seed, without: ['stranger'] }
     const outcome = chaos.run(settings, () => {})
     t.strictSame(outcome.violations.slice(0, 3), [], replay(chaos, settings, 'npm run simulate --'))
     t.ok(isWell(outcome), 'and the cluster converges')

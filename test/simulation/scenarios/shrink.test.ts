@@ -34,7 +34,7 @@ t.test('what does not matter is left out, and the run is cut as short as it stil
   t.notOk(least.without.includes('pause'))
   t.ok(least.without.includes('clog') && least.without.includes('set'))
   t.notOk(isWell(scenario.run(least, () => {})))
-  t.match(replay(scenario, least, 'simulate'), /^simulate chaos --seed 5 --steps 37 --without corruption,/)
+  t.match(replay(scenario, least, 'simulate'), /^simulate chaos --seed 5 --steps 37 --without stranger,corruption,/)
 })
 
 t.test('a run is well when nothing was violated and it converged', async (t) => {
