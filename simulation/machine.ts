@@ -58,6 +58,8 @@ export class Machine {
   /** Called before anything runs on it: the simulation lets promises settle after that. */
   wakes: () => void = () => {}
   #pausedUntilUs = 0
+  #pausedAtUs = 0
+  #stoodStillUs = 0
   #held: Record<Phase, Happening[]> = { timer: [], input: [], soon: [] }
   #heldBytes = 0
 
@@ -72,6 +74,12 @@ export class Machine {
   /** Whether its event loop stands still. */
   get isPaused(): boolean {
     return this.#pausedUntilUs > this.time.nowUs
+  }
+
+  /** For how long its event loop has stood still in all, milliseconds. */
+  get stoodStillMs(): number {
+    const nowUs = this.isPaused ? this.time.nowUs - this.#pausedAtUs : 0
+    return (this.#stoodStillUs + nowUs) / 1_000
   }
 
   /** Begins a life and gives the clock that is good for it. */
@@ -92,6 +100,7 @@ export class Machine {
 
   /** Stalls the event loop for `ms`, or longer when it is stalled for longer already. */
   pause(ms: number): void {
+    if (!this.isPaused) this.#pausedAtUs = this.time.nowUs
     this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.time.nowUs + Math.ceil(ms * 1_000))
     this.time.at(this.#pausedUntilUs, { happen: () => this.#resume() })
   }
@@ -114,7 +123,9 @@ export class Machine {
   }
 
   #resume(): void {
-    if (this.isPaused) return
+    if (this.isPaused || this.#pausedUntilUs === 0) return
+    this.#pausedUntilUs = 0
+    this.#stoodStillUs += this.time.nowUs - this.#pausedAtUs
     this.#release(this.#forget())
   }
 

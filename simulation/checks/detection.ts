@@ -5,10 +5,12 @@ interface Death {
   readonly peer: string
   readonly incarnation: number
   readonly atMs: number
-  /** Who still takes it to be alive. */
-  readonly waiting: Set<number>
-  /** How long each took to notice, milliseconds, in the order they did. */
+  /** Who still takes it to be alive, and for how long each had stood still when it died, milliseconds. */
+  readonly waiting: Map<number, number>
+  /** How long each took to notice, milliseconds, in the order they did; while it stood still itself does not count. */
   readonly tookMs: number[]
+  /** How long the last took, its own stalls included. */
+  tookWithStallsMs: number
   isLate: boolean
 }
 
@@ -26,23 +28,34 @@ export class Detection implements Check {
   /** The same, counted once for each peer until it is alive again to all who had come to it. */
   falseDeaths = 0
   readonly #wronged = new Map<string, Set<number>>()
+  readonly #stoodStillMs: (observer: Observed) => number
 
-  constructor(bench: Bench, boundMs = Infinity) {
+  /** `stoodStillMs`: for how long a peer's event loop has stood still so far. Who sleeps can notice nothing. */
+  constructor(bench: Bench, boundMs = Infinity, stoodStillMs: (observer: Observed) => number = () => 0) {
     this.#bench = bench
     this.#boundMs = boundMs
+    this.#stoodStillMs = stoodStillMs
   }
 
   /** A peer crashes; of the survivors `up`, all that know this life of it and take it to be alive must notice. */
   crashed(peer: Observed, up: readonly Observed[]): void {
     const incarnation = this.#bench.chronicle.current(peer.name)?.incarnations.at(-1) ?? 0
-    const waiting = new Set<number>()
+    const waiting = new Map<number, number>()
     for (const observer of up) {
       if (observer === peer) continue
       const view = observer.view(peer.name)
       const isTakenForAlive = view?.state === 'alive' || view?.state === 'suspect'
-      if (isTakenForAlive && view.incarnation === incarnation) waiting.add(observer.index)
+      if (isTakenForAlive && view.incarnation === incarnation) waiting.set(observer.index, this.#stoodStillMs(observer))
     }
-    const death = { peer: peer.name, incarnation, atMs: this.#bench.nowMs(), waiting, tookMs: [], isLate: false }
+    const death: Death = {
+      peer: peer.name,
+      incarnation,
+      atMs: this.#bench.nowMs(),
+      waiting,
+      tookMs: [],
+      tookWithStallsMs: 0,
+      isLate: false,
+    }
     this.#open.push(death)
     this.deaths.push(death)
   }
@@ -82,8 +95,11 @@ export class Detection implements Check {
 
   #noticed(observer: Observed, peer: string, incarnationMax: number): void {
     for (const death of this.#open) {
-      if (death.peer !== peer || death.incarnation > incarnationMax || !death.waiting.delete(observer.index)) continue
-      death.tookMs.push(this.#bench.nowMs() - death.atMs)
+      const stoodStillMs = death.waiting.get(observer.index)
+      if (death.peer !== peer || death.incarnation > incarnationMax || stoodStillMs === undefined) continue
+      death.waiting.delete(observer.index)
+      death.tookWithStallsMs = this.#bench.nowMs() - death.atMs
+      death.tookMs.push(death.tookWithStallsMs - (this.#stoodStillMs(observer) - stoodStillMs))
     }
   }
 }

@@ -53,3 +53,16 @@ t.test('who knows but an earlier life has nothing to notice of this one', async 
   c.sweeps()
   t.strictSame(c.found, [])
 })
+
+t.test('while an observer stood still does not count', async (t) => {
+  let stoodStillMs = 100
+  const c = new Court((bench) => new Detection(bench, 5_000, () => stoodStillMs))
+  c.meets()
+  c.observer.sees('peer1', { state: 'alive' })
+  crash(c)
+  c.nowMs = 2_500
+  stoodStillMs = 800
+  c.hears(failed)
+  t.strictSame(c.check.deaths[0]?.tookMs, [1_800])
+  t.equal(c.check.deaths[0]?.tookWithStallsMs, 2_500)
+})
