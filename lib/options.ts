@@ -195,6 +195,7 @@ export function checkOptions(options: TelepathineOptions = {}): Settings {
       metadata: encodeMetadata(options.metadata),
       // A key for datagrams would be known to all, and so undo what certificates prove.
       udp: read.flag('udp', true) && !(security instanceof Certificates),
+      identified: security instanceof Certificates,
       maxDatagramBytes: defaultConfig.maxDatagramBytes - (security instanceof Keyring ? sealBytes : 0),
       gossipIntervalMs: read.number('gossipIntervalMS', 20, 600_000, preset.gossipIntervalMs),
       heartbeatIntervalMs,

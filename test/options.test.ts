@@ -112,7 +112,7 @@ t.test('a network key seals, and leaves less of a datagram', async (t) => {
 t.test('certificates need connections', async (t) => {
   const { security, gossip } = checkOptions({ tls: certificatesOf('one') })
   t.type(security, Certificates)
-  t.equal(gossip.udp, false)
+  t.match(gossip, { udp: false, identified: true })
   t.type(checkOptions({ tls: certificatesOf('one'), address: '::1' }).security, Certificates)
 })
 

@@ -9,6 +9,8 @@ export interface GossipConfig {
   readonly metadata: Uint8Array
   /** Whether small messages may go as datagrams at all. */
   readonly udp: boolean
+  /** Whether connections prove who is at the other end: then nobody may speak there in another's name. */
+  readonly identified: boolean
   /** Pause between two exchanges that this peer begins when all is quiet; shorter while news is about. */
   readonly gossipIntervalMs: number
   /** Pause between two heartbeats to each observer. */
@@ -57,6 +59,7 @@ export const defaultConfig: GossipConfig = {
   cluster: 'telepathine',
   metadata: new Uint8Array(0),
   udp: true,
+  identified: false,
   gossipIntervalMs: 1_000,
   heartbeatIntervalMs: 500,
   observers: 8,

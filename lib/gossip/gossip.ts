@@ -182,8 +182,8 @@ export class Gossip {
   // ---- input
 
   /**
-   * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. `from` is
-   * for reports only; who sent it stands in the message.
+   * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. Who sent
+   * it stands in the message; `from` is for reports, and over connections that are `identified` must be the same.
    */
   receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string, now: number): void {
     const life = this.#life
@@ -193,7 +193,9 @@ export class Gossip {
       const reader = life.post.open(bytes, via)
       if (reader === undefined) throw new Malformed('damaged on the way')
       const header = readHeader(reader, life.post.tag)
+      const forged = typeof header !== 'string' && this.config.identified && header.name !== from
       if (typeof header === 'string') this.#reject(from, header)
+      else if (forged) this.#reject(from, `speaks in the name of ${header.name}`)
       else this.#dispatch(life, reader, header, via, now)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error

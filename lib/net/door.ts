@@ -24,7 +24,7 @@ export interface Door {
   renew(): void
 }
 
-/** Told what becomes of a connection that came in; of one that just goes away, nothing. */
+/** Told what becomes of a connection that came in. */
 export interface Visitor {
   admitted(socket: TLSSocket): void
   refused(reason: string): void

@@ -27,7 +27,9 @@ export class Handshakes {
     const place = placeOf(socket)
     this.#visitors.set(place, visitor)
     socket.on('close', () => {
-      if (this.#visitors.get(place) === visitor) this.#visitors.delete(place)
+      if (this.#visitors.get(place) !== visitor) return
+      this.#visitors.delete(place)
+      visitor.refused('broke off the TLS handshake')
     })
     this.#server.emit('connection', socket)
   }

@@ -64,16 +64,15 @@ export class Reception {
   }
 
   #admit(door: Door, socket: Socket, from: string, ticket: Ticket): void {
-    const leave = (): void => void this.#waiting.delete(socket)
     this.#waiting.add(socket)
-    socket.on('close', leave)
     door.admit(socket, {
       admitted: (tls) => {
-        leave()
+        this.#waiting.delete(socket)
         this.#owner.peer(tls, ticket.settle)
       },
-      refused: (reason) => this.#turnAway(socket, from, reason),
+      refused: (reason) => this.#waiting.has(socket) && this.#turnAway(socket, from, reason),
     })
+    socket.on('close', () => this.#waiting.delete(socket))
   }
 
   /** Closes those that are not inside yet; and with `guests`, those that speak HTTP. */
@@ -114,6 +113,7 @@ export class Reception {
   }
 
   #turnAway(socket: Socket, from: string, reason: string): void {
+    this.#waiting.delete(socket)
     socket.destroy()
     this.#owner.rejected(from, reason)
   }

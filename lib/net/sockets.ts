@@ -23,6 +23,7 @@ const portTries = 32
  */
 export class SocketTransport implements Transport {
   readonly #limits: SocketLimits
+  readonly #wall: () => number
   #traffic: Traffic = noTraffic()
   #router: Router | undefined
   #pool: ConnectionPool | undefined
@@ -31,8 +32,10 @@ export class SocketTransport implements Transport {
   #opening: Promise<{ host: string; port: number }> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(limits: Partial<SocketLimits> = {}) {
+  /** @param wall unix time in ms, by which sealed datagrams are told from replayed ones */
+  constructor(limits: Partial<SocketLimits> = {}, wall: () => number = Date.now) {
     this.#limits = { ...defaultLimits, ...limits }
+    this.#wall = wall
   }
 
   get traffic(): Readonly<Traffic> {
@@ -97,7 +100,7 @@ export class SocketTransport implements Transport {
     const asked = parseHost(options.bind)
     const host = familyOf(asked) === 0 ? (await lookup(asked)).address : asked
     for (let tries = 1; ; tries++) {
-      const seal = security instanceof Keyring ? new Seal(security) : undefined
+      const seal = security instanceof Keyring ? new Seal(security, this.#wall) : undefined
       const datagrams = options.udp
         ? new DatagramSocket(familyOf(host) === 6 ? 6 : 4, { maxDatagramBytes, seal, router, traffic })
         : undefined

@@ -118,9 +118,15 @@ export class ConnectionPool implements ConnectionOwner {
   renew(): void {
     const { door } = this.#options
     door?.renew()
-    for (const connection of this.#connections) {
-      const { socket, hello } = connection
-      if (hello !== undefined && door?.objection(socket as TLSSocket, hello.name) !== undefined) connection.retire()
+    // Dialling anew adds to the set.
+    const before = Array.from(this.#connections)
+    for (const connection of before) {
+      const { socket, hello, outbound } = connection
+      if (hello === undefined) {
+        if (outbound) this.#dialAnew(connection)
+      } else if (door?.objection(socket as TLSSocket, hello.name) !== undefined) {
+        connection.retire()
+      }
     }
   }
 
@@ -307,6 +313,16 @@ export class ConnectionPool implements ConnectionOwner {
     const theirs = connection.hello
     if (theirs === undefined) return -1
     return this.#options.name > theirs.name ? (connection.serial ?? -1) : theirs.serial
+  }
+
+  /** A connection being dialled is given up for another at once. */
+  #dialAnew(connection: Connection): void {
+    const link = this.#links.of(connection)
+    if (link?.dial === connection) {
+      link.dial = undefined
+      this.#dial(link)
+    }
+    connection.destroy()
   }
 
   /** A dialled connection is gone before the other side said who it is. */

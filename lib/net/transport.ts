@@ -106,7 +106,8 @@ export interface TransportHandlers {
   rejected(from: string, reason: string): void
   /**
    * A connection came in that speaks HTTP. `head` are its first bytes, read already; the socket is paused, and from
-   * here on the handler's, errors and all. It counts as one of the incoming connections until it closes, which the
+   * here on the handler's, errors and all: `unshift(head)`, then `emit('connection', socket)` on a server of
+   * `node:http`, then `resume()` will do. It counts as one of the incoming connections until it closes, which the
    * transport sees to at the latest when it closes itself. Without this handler such connections are rejected.
    */
   http?(socket: Socket, head: Uint8Array): void

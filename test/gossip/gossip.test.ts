@@ -636,6 +636,22 @@ t.test('limits', async (t) => {
 })
 
 t.test('strangers', async (t) => {
+  t.test('where connections prove who speaks, nobody speaks in another\'s name', async (t) => {
+    const cluster = new Cluster({ identified: true, udp: false })
+    for (let i = 0; i < 3; i++) cluster.add().start(1, cluster.peers.slice(0, 1))
+    cluster.run(2_000)
+    const [one, two, three] = first(cluster)
+    t.same(one.told('rejected'), [], 'nobody did')
+    t.same(one.live(), [two.name, three!.name].sort())
+    cluster.keepsMessages = true
+    two.set('key', 'value')
+    cluster.run(1_000)
+    cluster.keepsMessages = false
+    for (const { bytes } of cluster.messages) one.receive(bytes, 'stream', three!.name)
+    const reasons = new Set(one.told('rejected').map(({ from, reason }) => `${from}: ${reason}`))
+    t.same(reasons, new Set([one, two].map(({ name }) => `${three!.name}: speaks in the name of ${name}`)))
+  })
+
   t.test('peers of another cluster are turned away, and reported', async (t) => {
     const cluster = Cluster.formed(2)
     const [one] = first(cluster)

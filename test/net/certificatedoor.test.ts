@@ -33,6 +33,7 @@ t.test('another authority is turned away, at either end', async (t) => {
   const elsewhere = doorOf('stranger', 'elsewhere')
   const error = (await dial(t, elsewhere, port)) as NodeJS.ErrnoException
   t.match(elsewhere.explain(error, false), /^no certificate that counts: /)
+  t.equal(await next(), 'broke off the TLS handshake')
 })
 
 t.test('no certificate, or a key instead: turned away', async (t) => {

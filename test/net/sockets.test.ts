@@ -1,15 +1,17 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../lib/gossip/random.js'
 import { Certificates } from '../../lib/net/certificates.js'
 import { encodeHello } from '../../lib/net/hello.js'
+import { KeyDoor } from '../../lib/net/keydoor.js'
 import { Keyring } from '../../lib/net/keyring.js'
 import type { SocketLimits } from '../../lib/net/limits.js'
 import { sealBytes } from '../../lib/net/seal.js'
 import { SocketTransport } from '../../lib/net/sockets.js'
-import type { OpenOptions } from '../../lib/net/transport.js'
+import type { OpenOptions, TransportHandlers } from '../../lib/net/transport.js'
 import { transportContract } from '../contract/transport.js'
 import { certificatesOf } from '../fixtures/tls.js'
 import { localOptions, message, Station } from './fixtures/station.js'
@@ -55,7 +57,87 @@ const intruder = async (t: Test, port: number, says: Uint8Array | string): Promi
 /** A frame that says so. */
 const hi = Buffer.from([0, 0, 0, 2, 104, 105])
 
+const nothing = (): void => undefined
+const ignoring: TransportHandlers = {
+  datagram: nothing, frame: nothing, linkUp: nothing, linkDown: nothing, drained: nothing, rejected: nothing,
+  error: nothing,
+}
+
 const hello = { instance: '00112233445566ff', serial: 1, cluster: 'test', name: '127.0.0.1:1' }
+
+t.test('a peer gets in under no name but those in its certificate, at either end', async (t) => {
+  const one = await stationOf(t, certified.open())
+  const two = new Certificates(certificatesOf('two'), '127.0.0.2')
+  const impostor = await stationOf(t, { security: two, udp: false })
+  impostor.transport.sendFrame(one.name, message('hello, I am your neighbour'))
+  t.match(await one.until('rejected'), { reason: `its certificate is not valid for the name ${impostor.name}` })
+  one.transport.sendFrame(impostor.name, message('hello, are you my neighbour?'))
+  t.match(await one.until('linkDown'), { peer: impostor.name, how: 'unreachable' })
+  t.strictSame([...one.all('frame'), ...one.all('linkUp'), ...impostor.all('frame')], [])
+})
+
+t.test('when keys are replaced, connections by the former one make way, and no frame is lost', async (t) => {
+  const rings = [new Keyring(['the former key', 'the later key'], 'test'), new Keyring(['the later key'], 'test')]
+  const [a, b] = [await stationOf(t, { security: rings[0] }), await stationOf(t, { security: rings[0] })]
+  a.transport.keep([b.name])
+  await b.until('linkUp')
+  for (let i = 0; i < 100; i++) a.transport.sendFrame(b.name, message(`${i}`))
+  rings[0]?.replace(['the later key'])
+  for (const each of [a, b]) each.transport.renew()
+  for (let i = 100; i < 200; i++) {
+    a.transport.sendFrame(b.name, message(`${i}`))
+    if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await b.until('frame', ({ text }) => text === '199')
+  t.strictSame(b.texts(), Array.from({ length: 200 }, (_, i) => `${i}`))
+  t.strictSame(a.all('linkDown'), [], 'who keeps the link has not lost it')
+  const c = await stationOf(t, { security: rings[1] })
+  c.transport.sendFrame(b.name, message('from c'))
+  await b.until('frame', ({ text }) => text === 'from c')
+})
+
+t.test('garbage inside TLS, from one who has the key, is counted, closed, and harmless', async (t) => {
+  const security = new Keyring(['a key that nobody knows'], 'test')
+  const a = await stationOf(t, { security })
+  const whole = encodeHello({ ...hello, cluster: 'test' })
+  const cases: Record<string, [Uint8Array | string, RegExp]> = {
+    HTTP: ['GET / HTTP/1.1\r\n\r\n', /speaks HTTP/],
+    noise: ['\u0000\u0001\u0002', /not a peer/],
+    'a hello with a name that is none': [encodeHello({ ...hello, name: 'nobody' }), /malformed/],
+    'another cluster': [encodeHello({ ...hello, cluster: 'other' }), /of cluster "other"/],
+    'a frame of 4 GB': [Buffer.concat([whole, Buffer.alloc(4, 0xff)]), /chunk of/],
+  }
+  for (const [what, [says, reason]] of Object.entries(cases)) {
+    const socket = new KeyDoor(security, 1_000).dial(connect(a.port, '127.0.0.1'))
+    socket.on('error', () => undefined).resume()
+    t.teardown(() => socket.destroy())
+    await once(socket, 'secureConnect')
+    socket.write(says)
+    await once(socket, 'close')
+    t.match(a.all('rejected').at(-1)?.reason, reason, what)
+  }
+  t.equal(a.all('frame').length, 0)
+  const b = await stationOf(t, { security })
+  b.transport.sendFrame(a.name, message('still there?'))
+  await a.until('frame')
+})
+
+t.test('HTTP is handed on if somebody wants it, sealed or not, and closed with the rest', async (t) => {
+  for (const security of [undefined, new Keyring(['a key that nobody knows'], 'test')]) {
+    const server = createHttpServer((request, response) => response.end(`you asked for ${request.url}`))
+    const transport = new SocketTransport()
+    t.teardown(() => transport.close(0))
+    const http = (socket: Socket, head: Uint8Array): void => {
+      socket.unshift(head)
+      server.emit('connection', socket)
+      socket.resume()
+    }
+    const { port } = await transport.open({ ...localOptions, security }, { ...ignoring, http })
+    const response = await fetch(`http://127.0.0.1:${port}/this`)
+    t.equal(await response.text(), 'you asked for /this')
+    await transport.close(0)
+  }
+})
 
 t.test('one connection is left when both dial at once, and it is the same at both ends', async (t) => {
   for (let round = 0; round < 10; round++) {
