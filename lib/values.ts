@@ -68,19 +68,19 @@ export function encodeValue(value: unknown, bytesMax: number, headBytes = 0): Ui
   return bytes
 }
 
-/** The same, in memory that is the caller's own. */
-export function encodeOwnValue(value: unknown, bytesMax: number): Uint8Array {
-  const bytes = encodeValue(value, bytesMax)
+/** The bytes that {@link encodeValue} gave, in memory of one's own. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  // scratch memory that has grown so large is not used again
   return bytes.buffer.byteLength > scratchBytesMax ? bytes : Buffer.from(bytes)
 }
 
 /**
- * Decodes what {@link encodeValue} wrote, from `start` on. Buffers in it are copies.
+ * Decodes what {@link encodeValue} wrote, from `start` on, up to `end`. Buffers in it are copies.
  *
  * @throws TelepathineError `ERR_VALUE` when the bytes are not such a value. Nothing else, whatever the bytes.
  */
-export function decodeValue(bytes: Uint8Array, start = 0): unknown {
-  const source = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, bytes.length - start))
+export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start))
   let cause: unknown
   try {
     if (isWellFormed(source)) return decodeText(source) ?? packr.unpack(source)

@@ -1,16 +1,16 @@
 import type { Channel } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
-import { decodeValue } from '../values.js'
+import { decodeValue, ownBytes } from '../values.js'
 import { RetryBudget } from './budget.js'
 import { Deadlines } from './deadlines.js'
 import { CallError, noWorker, readRecord, refusalError, RemoteError } from './errors.js'
 import {
-  callAgain, callMessage, countMessage, Flag, Kind, newMessage, pieceBytesMax, readU32, Refusal, refusalBytes,
+  address, callMessage, countMessage, Flag, Kind, newMessage, pieceBytesMax, readU32, Refusal, refusalBytes,
   replyHeadBytes, replyPieces,
 } from './frame.js'
 import { healthy, mayEject } from './health.js'
 import { chunkCost } from './incoming.js'
-import { Outgoing, type Order } from './outgoing.js'
+import { Outgoing, type Order, type Sink } from './outgoing.js'
 import type { Partner } from './partner.js'
 import { Inflow } from './pieces.js'
 import { backoffMs, nextStep, type Failure } from './retry.js'
@@ -45,12 +45,14 @@ export interface ClientParts {
  */
 export class Client {
   readonly counts: ClientCounts = { called: 0, bounced: 0, retried: 0, late: 0 }
-  /** All that are not settled. Bounded by `maxPending`. */
-  readonly pending = new Set<Outgoing>()
+  /** How many are not settled. */
+  pending = 0
   readonly #parts: ClientParts
   readonly #deadlines = new Deadlines<Outgoing>()
   readonly #timer: Timer
   readonly #budget = new RetryBudget()
+  /** Those that wait for their next attempt; all others that are not settled are with a partner. */
+  readonly #pausing = new Set<Outgoing>()
   /** Choices by turns so far, by service. */
   readonly #turns = new Map<string, number>()
   /** When the last of those that are left alone will be asked again. */
@@ -65,12 +67,17 @@ export class Client {
     })
   }
 
-  /** Makes a call. */
-  call(order: Order): Outgoing {
-    const call = new Outgoing(order)
+  /** Makes a call. `input` is the encoded input, which may lie in scratch memory. */
+  call(order: Order, input: Uint8Array): Outgoing {
+    const { flags, serviceBytes, keyBytes } = order
+    const isLarge = input.length > pieceBytesMax
+    const message = isLarge
+      ? callMessage(flags | Flag.pieces, serviceBytes, keyBytes, undefined)
+      : callMessage(flags, serviceBytes, keyBytes, input)
+    const call = new Outgoing(order, message, isLarge ? ownBytes(input) : undefined)
     this.counts.called++
     this.#budget.deposit()
-    this.pending.add(call)
+    this.pending++
     order.owner.pending++
     if (order.signal !== undefined || order.served !== undefined) this.#tie(call)
     if (call.dueAt !== Infinity) {
@@ -135,7 +142,7 @@ export class Client {
       call.inflow = new Inflow()
       call.told = kind
     } else {
-      this.#take(call, kind, frame.subarray(at + replyHeadBytes, end))
+      this.#take(call, kind, frame, at + replyHeadBytes, end)
     }
     return true
   }
@@ -165,14 +172,15 @@ export class Client {
     if (confirmed > 0) partner.post(countMessage(Kind.outputGot, serial, confirmed))
     if (!isLast) return true
     call.inflow = undefined
-    this.#take(call, call.told, inflow.value())
+    const value = inflow.value()
+    this.#take(call, call.told, value, 0, value.length)
     return true
   }
 
   /** The connection was lost, and the worker asks whether somebody still waits for these. */
   doYouWaitFor(partner: Partner, serials: readonly number[]): void {
     for (const serial of serials) {
-      if (!partner.outgoing.has(serial)) partner.post(newMessage(Kind.cancel, serial, 0))
+      if (partner.outgoing.get(serial) === undefined) partner.post(newMessage(Kind.cancel, serial, 0))
     }
   }
 
@@ -189,17 +197,16 @@ export class Client {
   /** A worker is gone. With `isUnreached` what was sent while there was no connection cannot have got there. */
   workerLost(partner: Partner, isUnreached: boolean): void {
     partner.outflows.lost(Kind.inputPiece)
-    for (const call of Array.from(partner.outgoing.values())) {
+    for (const call of partner.outgoing.values()) {
       this.#failed(call, { kind: isUnreached && !call.mayHaveLeft ? 'unsent' : 'lost' })
     }
   }
 
   /** Settles all calls of one owner, or all there are. */
-  stop(owner: Order['owner'] | undefined, error: () => TelepathineError): void {
-    for (const call of Array.from(this.pending)) {
-      if (owner === undefined || call.order.owner === owner) this.cancel(call, error())
-    }
-    if (this.pending.size === 0) this.#timer.stop()
+  stop(owner: Order['owner'] | undefined, partners: Iterable<Partner>, error: () => TelepathineError): void {
+    const calls = [[...this.#pausing], ...Array.from(partners, ({ outgoing }) => outgoing.values())].flat()
+    for (const call of calls) if (owner === undefined || call.order.owner === owner) this.cancel(call, error())
+    if (this.pending === 0) this.#timer.stop()
   }
 
   // ---- attempts
@@ -216,32 +223,22 @@ export class Client {
   }
 
   #send(call: Outgoing, place: Place): void {
-    const { order } = call
-    const now = this.#parts.channel.clock.now()
     const partner = this.#parts.partner(place.peer)
-    do this.#serial = (this.#serial + 1) >>> 0
-    while (partner.outgoing.has(this.#serial))
-    const serial = this.#serial
+    const serial = partner.outgoing.next(this.#serial)
+    this.#serial = serial
     call.serial = serial
     call.partner = partner
     call.place = place
     call.attempt++
     call.mayHaveLeft = partner.isUp
-    partner.outgoing.set(serial, call)
+    partner.outgoing.add(call)
     place.view.sent()
-    const budgetMs = call.dueAt - now
-    if (call.message !== undefined) {
-      call.message = callAgain(call.message, serial, call.attempt, budgetMs)
-      partner.post(call.message)
-    } else {
-      const { flags, serviceBytes, keyBytes, input } = order
-      const isLarge = input.length > pieceBytesMax
-      const head = { flags: isLarge ? flags | Flag.pieces : flags, attempt: call.attempt, budgetMs }
-      const message = callMessage(head, serial, serviceBytes, keyBytes, isLarge ? undefined : input)
-      if (!isLarge) call.message = message
-      partner.post(message)
-      if (isLarge) partner.outflows.add(Kind.inputPiece, serial, input, () => undefined)
-    }
+    const budgetMs = call.dueAt === Infinity ? Infinity : call.dueAt - this.#parts.channel.clock.now()
+    // the message of the attempt before may still wait to be sent
+    if (call.attempt > 1) call.message = Buffer.from(call.message)
+    address(call.message, serial, call.attempt, budgetMs)
+    partner.post(call.message)
+    if (call.input !== undefined) partner.outflows.add(Kind.inputPiece, serial, call.input, () => undefined)
   }
 
   /** An attempt brought no answer. */
@@ -270,8 +267,10 @@ export class Client {
   /** Tries again a little later: with another worker if there is one, with the same if not. */
   #pause(call: Outgoing, error: () => TelepathineError): void {
     const { channel } = this.#parts
+    this.#pausing.add(call)
     call.cancelPause = channel.clock.after(backoffMs(call.losses, channel.random), () => {
       call.cancelPause = undefined
+      this.#pausing.delete(call)
       let place = this.#choose(call)
       if (place === undefined) {
         call.tried = undefined
@@ -338,11 +337,11 @@ export class Client {
     return call
   }
 
-  #take(call: Outgoing, kind: Kind, bytes: Uint8Array): void {
+  #take(call: Outgoing, kind: Kind, bytes: Uint8Array, at: number, end: number): void {
     const peer = call.place?.peer ?? ''
     let value: unknown
     try {
-      value = decodeValue(bytes)
+      value = decodeValue(bytes, at, end)
     } catch (cause) {
       const details = { peer, maybeExecuted: true, cause }
       this.cancel(call, new CallError('ERR_VALUE', `${peer} sends what is no value`, details))
@@ -350,7 +349,7 @@ export class Client {
     }
     if (kind === Kind.chunk) {
       call.isTold = true
-      call.order.sink.chunk?.(value, chunkCost(bytes.length))
+      call.order.sink.chunk?.(value, chunkCost(end - at))
       return
     }
     this.#budget.answered(false)
@@ -380,33 +379,37 @@ export class Client {
   #detach(call: Outgoing): void {
     const { partner, place, serial } = call
     if (partner === undefined) return
-    partner.outgoing.delete(serial)
-    if (call.order.input.length > pieceBytesMax) partner.outflows.drop(Kind.inputPiece, serial)
+    partner.outgoing.delete(call)
+    if (call.input !== undefined) partner.outflows.drop(Kind.inputPiece, serial)
     place?.view.ended()
     call.partner = undefined
     call.inflow = undefined
   }
 
   #done(call: Outgoing, value: unknown): void {
-    this.#settle(call)
-    call.order.sink.done(value)
+    this.#settle(call).done(value)
   }
 
   #fail(call: Outgoing, error: TelepathineError): void {
-    this.#settle(call)
-    call.order.sink.failed(error)
+    this.#settle(call).failed(error)
   }
 
-  #settle(call: Outgoing): void {
+  /** The end of a call. Gives whoever is to be told. */
+  #settle(call: Outgoing): Sink {
     call.isOver = true
     this.#detach(call)
-    call.cancelPause?.()
-    this.pending.delete(call)
-    const { owner, signal, served } = call.order
+    if (call.cancelPause !== undefined) {
+      call.cancelPause()
+      this.#pausing.delete(call)
+    }
+    this.pending--
+    const { owner, signal, served, sink } = call.order
     owner.pending--
     signal?.removeEventListener('abort', call.abort)
     served?.nested?.delete(call)
-    this.#deadlines.ended(call)
+    this.#deadlines.remove(call)
+    call.spend()
+    return sink
   }
 }
 

@@ -1,86 +1,98 @@
-/** What has a time by which it must be over. */
+/** What has a time by which it must be over. It is a link of a list while it waits for that. */
 export interface Timed {
   /** On the clock that `now` is read from; Infinity: never. */
   readonly dueAt: number
-  /** Whether it is over, so that its deadline means nothing any more. */
-  readonly isOver: boolean
+  before: Timed | undefined
+  after: Timed | undefined
 }
 
-/** Those that are over may wait for their deadline in here until they are so many, and more than the others. */
-const overMax = 1_024
+/** Deadlines that lie so close to each other are kept together. */
+const spanMs = 256
+
+/** A list, and at the same time the link before its first and after its last. */
+class Span implements Timed {
+  readonly dueAt = NaN
+  before: Timed = this
+  after: Timed = this
+
+  get isEmpty(): boolean {
+    return this.after === this
+  }
+
+  /** Its items. The one that is handed out may be removed meanwhile. */
+  *items(): IterableIterator<Timed> {
+    for (let item = this.after; item !== this; ) {
+      const next = item.after as Timed
+      yield item
+      item = next
+    }
+  }
+}
 
 /**
- * The deadlines of many, of which most are over long before: a heap, earliest first. Adding costs next to nothing when
- * deadlines come in order, as they do. Knows no clock. Bounded by twice what is not over.
+ * The deadlines of many, of which most are over long before: lists of those that end at about the same time. Adding and
+ * removing cost the same however many there are, and what is removed leaves nothing behind (a Set's or Map's tables
+ * would: when they turn old, each holds on to the next and to all that was in it). Knows no clock.
  */
 export class Deadlines<T extends Timed> {
-  #heap: T[] = []
-  #over = 0
-
-  /** How many are held, those that are over included. */
-  get size(): number {
-    return this.#heap.length
-  }
+  readonly #spans = new Map<number, Span>()
+  /** The list that was added to last: most of the time the next goes there, too. */
+  #last = new Span()
+  #lastNumber = NaN
 
   add(item: T): void {
     if (item.dueAt === Infinity) return
-    const heap = this.#heap
-    let i = heap.length
-    heap.push(item)
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      const above = heap[parent] as T
-      if (above.dueAt <= item.dueAt) break
-      heap[i] = above
-      i = parent
+    const number = Math.floor(item.dueAt / spanMs)
+    if (number !== this.#lastNumber) {
+      if (this.#last.isEmpty) this.#spans.delete(this.#lastNumber)
+      const known = this.#spans.get(number)
+      this.#last = known ?? new Span()
+      this.#lastNumber = number
+      if (known === undefined) this.#spans.set(number, this.#last)
     }
-    heap[i] = item
+    const last = this.#last.before
+    item.before = last
+    item.after = this.#last
+    last.after = item
+    this.#last.before = item
   }
 
-  /** One of those added, with a deadline, is over now. */
-  ended(item: T): void {
-    if (item.dueAt === Infinity || ++this.#over < overMax || this.#over * 2 < this.#heap.length) return
-    this.#over = 0
-    // a sorted list is a heap
-    this.#heap = this.#heap.filter(({ isOver }) => !isOver).sort((a, b) => a.dueAt - b.dueAt)
+  /** It is over; or was never added. */
+  remove(item: T): void {
+    const { before, after } = item
+    if (before === undefined || after === undefined) return
+    before.after = after
+    after.before = before
+    item.before = undefined
+    item.after = undefined
+    // the last of its list
+    if (before !== after || before === this.#last) return
+    const number = Math.floor(item.dueAt / spanMs)
+    if (this.#spans.get(number)?.isEmpty === true) this.#spans.delete(number)
   }
 
-  /** The earliest deadline of those that are not over; Infinity when there is none. */
+  /** The earliest deadline; Infinity when there is none. Not to be asked for each. */
   next(): number {
-    for (;;) {
-      const first = this.#heap[0]
-      if (first === undefined) return Infinity
-      if (!first.isOver) return first.dueAt
-      this.#pop()
-    }
+    let first = Infinity
+    for (const [number, span] of this.#spans) if (!span.isEmpty && number < first) first = number
+    let earliest = Infinity
+    for (const { dueAt } of this.#spans.get(first)?.items() ?? []) earliest = Math.min(earliest, dueAt)
+    return earliest
   }
 
   /** Takes out those whose time has come, earliest first, and hands them over. */
   due(now: number, expire: (item: T) => void): void {
-    while (this.next() <= now) {
-      const first = this.#heap[0] as T
-      this.#pop()
-      expire(first)
+    const due: T[] = []
+    for (const [number, span] of this.#spans) {
+      if (number * spanMs > now) continue
+      for (const item of span.items()) if (item.dueAt <= now) due.push(item as T)
     }
-  }
-
-  #pop(): void {
-    const heap = this.#heap
-    if (heap[0]?.isOver === true && this.#over > 0) this.#over--
-    const last = heap.pop() as T
-    const length = heap.length
-    if (length === 0) return
-    let i = 0
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= length) break
-      const right = heap[child + 1]
-      if (right !== undefined && right.dueAt < (heap[child] as T).dueAt) child++
-      const below = heap[child] as T
-      if (below.dueAt >= last.dueAt) break
-      heap[i] = below
-      i = child
+    due.sort((a, b) => a.dueAt - b.dueAt)
+    for (const item of due) {
+      // it may be over because of one before it
+      if (item.after === undefined) continue
+      this.remove(item)
+      expire(item)
     }
-    heap[i] = last
   }
 }

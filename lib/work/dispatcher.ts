@@ -1,7 +1,7 @@
 import { TelepathineError } from '../gossip/errors.js'
 import { describe } from '../describe.js'
 import type { Telepathine } from '../telepathine.js'
-import { encodeOwnValue } from '../values.js'
+import { encodeValue, ownBytes } from '../values.js'
 import { Chunks } from './chunks.js'
 import { infoOf } from './client.js'
 import { servedNow } from './context.js'
@@ -104,13 +104,14 @@ export class Dispatcher {
    */
   async push(name: string, input?: unknown, options?: CallOptions): Promise<void> {
     const settings = callSettings(options)
-    const one = (to: CallSettings): Promise<void> =>
+    const one = (to: CallSettings, what: unknown): Promise<void> =>
       new Promise((resolve, reject) => {
-        this.#call(name, input, Flag.push, to, timeoutMsDefault, { done: () => resolve(), failed: reject })
+        this.#call(name, what, Flag.push, to, timeoutMsDefault, { done: () => resolve(), failed: reject })
       })
-    if (settings.select !== 'all') return one(settings)
+    if (settings.select !== 'all') return one(settings, input)
     const peers = this.#targets(name, settings)
-    await Promise.all(peers.map((target) => one({ ...settings, select: undefined, target })))
+    const encoded = new Encoded(input, this.#settings.maxPayloadBytes)
+    await Promise.all(peers.map((target) => one({ ...settings, select: undefined, target }, encoded)))
   }
 
   /**
@@ -143,8 +144,9 @@ export class Dispatcher {
       const peers = this.#targets(name, settings)
       if (peers.length === 0 && !settings.allowEmpty) throw noWorker(name, settings)
       const each = { ...settings, select: undefined, tags: undefined }
+      const encoded = new Encoded(input, this.#settings.maxPayloadBytes)
       gathering.ask(peers, (target, sink) => {
-        const call = this.#call(name, input, 0, { ...each, target }, timeoutMsDefault, sink)
+        const call = this.#call(name, encoded, 0, { ...each, target }, timeoutMsDefault, sink)
         return { cancel: (error) => call !== undefined && this.#board.client.cancel(call, error) }
       })
     } catch (error) {
@@ -209,7 +211,7 @@ export class Dispatcher {
   async #stop(grace: number): Promise<void> {
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
-    this.#board.client.stop(this.#tally, () => this.#gone())
+    this.#board.stop(this.#tally, () => this.#gone())
     this.#board.leave(this.#peer, this, () => this.#gone())
   }
 
@@ -220,7 +222,7 @@ export class Dispatcher {
 
   #gauges(): Pick<WorkStats, 'pending' | 'inflight' | 'heldBytes'> {
     const { client, server } = this.#board
-    return { pending: client.pending.size, inflight: server.inflight, heldBytes: server.heldBytes }
+    return { pending: client.pending, inflight: server.inflight, heldBytes: server.heldBytes }
   }
 
   #gone(): TelepathineError {
@@ -275,20 +277,31 @@ export class Dispatcher {
     const dueAt = timeoutMs === Infinity ? Infinity : channel.clock.now() + timeoutMs
     // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
     const parent = (flags & Flag.push) === 0 ? served : undefined
-    return client.call({
+    const order = {
       owner: this.#tally,
       service: name,
       serviceBytes,
       keyBytes: key,
       flags: key === undefined ? flags : flags | Flag.keyed,
-      input: encodeOwnValue(input, this.#settings.maxPayloadBytes),
       dueAt: parent === undefined ? dueAt : Math.min(dueAt, parent.dueAt),
       idempotent: settings.idempotent,
       plan: planOf(settings),
       sink,
       signal,
       served: parent,
-    })
+    }
+    // last: it lies in memory that the next to encode something will use
+    const encoded = input instanceof Encoded ? input.bytes : encodeValue(input, this.#settings.maxPayloadBytes)
+    return client.call(order, encoded)
+  }
+}
+
+/** An input that goes to several, encoded once. */
+class Encoded {
+  readonly bytes: Uint8Array
+
+  constructor(value: unknown, bytesMax: number) {
+    this.bytes = ownBytes(encodeValue(value, bytesMax))
   }
 }
 

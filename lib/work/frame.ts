@@ -153,19 +153,17 @@ function writeSerial(message: Buffer, serial: number): void {
   message[7] = serial
 }
 
-/** A call. `input` is copied; undefined when it follows in pieces. */
+/** A call, yet to be addressed. `input` is copied; undefined when it follows in pieces. */
 export function callMessage(
-  head: Omit<CallHead, 'service' | 'key' | 'inputAt'>,
-  serial: number,
+  flags: number,
   service: Uint8Array,
   key: Uint8Array | undefined,
   input: Uint8Array | undefined,
 ): Buffer {
   const keyBytes = key === undefined ? 0 : 1 + key.length
   const inputBytes = input?.length ?? 0
-  const message = newMessage(Kind.call, serial, callFixedBytes + service.length + keyBytes + inputBytes)
-  message[messageHeadBytes] = head.flags
-  writeAttempt(message, head.attempt, head.budgetMs)
+  const message = newMessage(Kind.call, 0, callFixedBytes + service.length + keyBytes + inputBytes)
+  message[messageHeadBytes] = flags
   let at = messageHeadBytes + 6
   message[at++] = service.length
   message.set(service, at)
@@ -179,18 +177,11 @@ export function callMessage(
   return message
 }
 
-/** The same call once more. The message it is made from may still wait to be sent. */
-export function callAgain(message: Buffer, serial: number, attempt: number, budgetMs: number): Buffer {
-  const copy = Buffer.from(message)
-  writeSerial(copy, serial)
-  writeAttempt(copy, attempt, budgetMs)
-  return copy
-}
-
-function writeAttempt(message: Buffer, attempt: number, budgetMs: number): void {
+/** Makes a call's message that of an attempt. `budgetMs` is what is left of its time; Infinity: no limit. */
+export function address(message: Buffer, serial: number, attempt: number, budgetMs: number): void {
+  writeSerial(message, serial)
   message[messageHeadBytes + 1] = Math.min(attempt, 255)
-  const told = budgetMs === Infinity ? 0 : Math.min(Math.max(1, Math.round(budgetMs)), budgetMsMax)
-  message.writeUInt32BE(told, messageHeadBytes + 2)
+  writeU32(message, messageHeadBytes + 2, budgetMs === Infinity ? 0 : Math.min(Math.max(1, budgetMs), budgetMsMax))
 }
 
 /** A reply with room for `bytes` behind what is told of the load; see {@link replyHeadBytes}. */

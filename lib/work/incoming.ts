@@ -1,4 +1,5 @@
 import { TelepathineError } from '../gossip/errors.js'
+import type { Placed } from './bag.js'
 import type { Served } from './context.js'
 import type { Timed } from './deadlines.js'
 import { Flag, type CallHead } from './frame.js'
@@ -33,7 +34,7 @@ interface Queued {
 }
 
 /** A call that is served here, from the moment it comes in until nobody waits for it any more. */
-export class Incoming implements Timed, Served {
+export class Incoming implements Timed, Served, Placed {
   readonly service: Service
   readonly partner: Partner
   readonly serial: number
@@ -41,6 +42,9 @@ export class Incoming implements Timed, Served {
   readonly attempt: number
   readonly key: string | undefined
   readonly dueAt: number
+  before: Timed | undefined
+  after: Timed | undefined
+  place = -1
   /** Encoded; undefined once it runs. */
   input: Uint8Array | undefined
   /** Set while the input comes in pieces. */
@@ -49,7 +53,8 @@ export class Incoming implements Timed, Served {
   state: 'coming' | 'waiting' | 'running' | 'joined' | 'done' = 'coming'
   /** Whether nobody waits for its outcome. */
   isOver = false
-  beganAt = 0
+  /** Set when it is measured how long it takes. */
+  beganAt: number | undefined
   /** Calls that joined this one; and the one that this one joined. */
   followers: Set<Incoming> | undefined
   leader: Incoming | undefined

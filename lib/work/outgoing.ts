@@ -32,8 +32,6 @@ export interface Order {
   readonly serviceBytes: Uint8Array
   readonly keyBytes: Uint8Array | undefined
   readonly flags: number
-  /** Encoded. */
-  readonly input: Uint8Array
   readonly dueAt: number
   readonly idempotent: boolean
   readonly plan: Plan
@@ -45,8 +43,10 @@ export interface Order {
 
 /** A call that was made here, from the first attempt until it is settled. */
 export class Outgoing implements Timed, Trials {
-  readonly order: Order
+  order: Order
   readonly dueAt: number
+  before: Timed | undefined
+  after: Timed | undefined
   readonly idempotent: boolean
   isOver = false
   isTold = false
@@ -61,8 +61,10 @@ export class Outgoing implements Timed, Trials {
   serial = 0
   /** Whether the attempt may have left this machine. */
   mayHaveLeft = false
-  /** The message, made once; undefined before the first attempt, and for inputs that go in pieces. */
-  message: Buffer | undefined
+  /** What is sent, of the attempt under way. */
+  message: Buffer
+  /** An input that goes in pieces; undefined when it is in the message. */
+  input: Uint8Array | undefined
   /** Peers tried; made when a second attempt is. */
   tried: Set<string> | undefined
   /** Set while a large output comes in, and what it is. */
@@ -71,13 +73,49 @@ export class Outgoing implements Timed, Trials {
   /** What went wrong in choosing. */
   trouble: TelepathineError | undefined
   /** What the signal calls, and the call that this one is made for. */
-  abort: (reason: unknown) => void = () => undefined
+  abort: (reason: unknown) => void = unheard
   /** What takes back the timer of the next attempt. */
   cancelPause: (() => void) | undefined
 
-  constructor(order: Order) {
+  constructor(order: Order, message: Buffer, input: Uint8Array | undefined) {
     this.order = order
+    this.message = message
+    this.input = input
     this.dueAt = order.dueAt
     this.idempotent = order.idempotent
   }
+
+  /**
+   * Lets go of all that it holds. Tables that it was in may hold on to the call itself until the next full collection
+   * (their own successors keep them), and that must not keep the rest alive: measured, collections took four times as
+   * long.
+   */
+  spend(): void {
+    this.order = spent
+    this.message = noMessage
+    this.input = undefined
+    this.place = undefined
+    this.trouble = undefined
+    this.abort = unheard
+  }
+}
+
+function unheard(): void {}
+
+const noMessage = Buffer.alloc(0)
+const nobody: Sink = { done: unheard, failed: unheard }
+
+/** Stands for the order of a call that is settled. */
+const spent: Order = {
+  owner: { pending: 0 },
+  service: '',
+  serviceBytes: noMessage,
+  keyBytes: undefined,
+  flags: 0,
+  dueAt: Infinity,
+  idempotent: false,
+  plan: { policy: 'random', target: undefined, tags: undefined },
+  sink: nobody,
+  signal: undefined,
+  served: undefined,
 }

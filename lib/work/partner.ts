@@ -3,6 +3,7 @@ import { frameBytesMax, frameHead, frameHeadBytes, pieceHead } from './frame.js'
 import type { Incoming } from './incoming.js'
 import type { Outgoing } from './outgoing.js'
 import { Outflows } from './pieces.js'
+import { Serials } from './serials.js'
 
 /** What a partner needs of the switchboard. */
 export interface PartnerParts {
@@ -26,9 +27,9 @@ export class Partner {
   /** Whether there is a connection, as far as we were told. */
   isUp = false
   /** Our calls there, by serial. Bounded by `maxPending`. */
-  readonly outgoing = new Map<number, Outgoing>()
+  readonly outgoing = new Serials<Outgoing>()
   /** Its calls here, by serial. Bounded by what the services take in. */
-  readonly incoming = new Map<number, Incoming>()
+  readonly incoming = new Serials<Incoming>()
   readonly outflows: Outflows
   readonly #parts: PartnerParts
   readonly #isSelf: boolean

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import createDebug from 'debug'
 import type { Channel } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
-import { decodeValue, encodeOwnValue } from '../values.js'
+import { decodeValue, encodeValue, ownBytes } from '../values.js'
 import { serving } from './context.js'
 import { Deadlines } from './deadlines.js'
 import { CallError, recordOf } from './errors.js'
@@ -63,7 +63,7 @@ export class Server {
     })
     this.#parts = {
       sendChunk: (job, chunk, sent) => this.#sendValue(job, Kind.chunk, chunk, sent),
-      encode: (value) => encodeOwnValue(value, limits.maxPayloadBytes),
+      encode: (value) => ownBytes(encodeValue(value, limits.maxPayloadBytes)),
       wall: (at) => channel.clock.wall() + at - channel.clock.now(),
     }
   }
@@ -79,13 +79,13 @@ export class Server {
   call(partner: Partner, frame: Buffer, serial: number, at: number, end: number): boolean {
     const head = readCall(frame, at, end)
     if (head === undefined) return false
-    if (partner.incoming.has(serial)) return true
+    if (partner.incoming.get(serial) !== undefined) return true
     const service = this.services.get(head.service)
     if (service === undefined) return this.#refuse(partner, serial, Refusal.unknown)
     if (service.isDraining) return this.#refuse(partner, serial, Refusal.draining)
     const dueAt = head.budgetMs === 0 ? Infinity : this.#channel.clock.now() + head.budgetMs
     const job = new Incoming(service, partner, serial, head, dueAt, this.#parts)
-    partner.incoming.set(serial, job)
+    if (!partner.incoming.add(job)) return this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
     if (job.inflow === undefined) this.#admit(job, frame.subarray(head.inputAt, end), false)
     else this.#watch(job)
     return true
@@ -129,7 +129,7 @@ export class Server {
 
   /** The connection was lost, and the caller asks for these: those that are not here will never be answered. */
   areYouAt(partner: Partner, serials: readonly number[]): void {
-    for (const serial of serials) if (!partner.incoming.has(serial)) this.#refuse(partner, serial, Refusal.lost)
+    for (const serial of serials) if (!partner.incoming.get(serial)) this.#refuse(partner, serial, Refusal.lost)
   }
 
   /** Outputs on their way may have been lost with the connection. */
@@ -145,7 +145,7 @@ export class Server {
   /** A caller is gone. */
   callerLost(partner: Partner): void {
     partner.outflows.lost(Kind.outputPiece)
-    for (const job of Array.from(partner.incoming.values())) {
+    for (const job of partner.incoming.values()) {
       if (job.service.settings.onCallerLost === 'cancel' || job.state !== 'running') this.#drop(job, lost(partner.name))
       else this.#leave(job)
     }
@@ -174,7 +174,7 @@ export class Server {
 
   /** Ends all that runs and waits for a service, and tells the callers. */
   abort(service: Service): void {
-    for (const job of Array.from(service.jobs)) {
+    for (const job of service.jobs.values()) {
       const why = job.state === 'waiting' ? Refusal.draining : Refusal.lost
       for (const each of [job, ...(job.followers ?? [])]) {
         if (each.partner.incoming.get(each.serial) === each) this.#refuse(each.partner, each.serial, why)
@@ -217,7 +217,7 @@ export class Server {
     const admission = isRoom ? service.slots.take(job) : 'full'
     if (admission === 'full') {
       this.counts.busy++
-      partner.incoming.delete(serial)
+      partner.incoming.delete(job)
       return void this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
     }
     this.inflight++
@@ -272,8 +272,8 @@ export class Server {
   #run(job: Incoming): void {
     const { service } = job
     job.state = 'running'
-    job.beganAt = this.#channel.clock.now()
-    this.counts.served++
+    // a sample will do
+    if ((++this.counts.served & 15) === 0) job.beganAt = this.#channel.clock.now()
     let input: unknown
     try {
       input = decodeValue(job.input as Uint8Array)
@@ -304,14 +304,18 @@ export class Server {
     const outcome = value === undefined && !job.isStream ? job.lastChunk : value
     let bytes: Uint8Array
     try {
-      bytes = encodeOwnValue(outcome, this.#limits.maxPayloadBytes)
+      bytes = encodeValue(outcome, this.#limits.maxPayloadBytes)
     } catch (error) {
       return this.#threw(job, error)
     }
-    const { key, service } = job
-    if (key !== undefined && !job.isStream) service.replays.done(key, job, bytes, this.#channel.clock.now())
-    this.#finished(job)
+    this.#ended(job)
+    const { key, service, isStream } = job
+    if (key !== undefined && !isStream) {
+      bytes = ownBytes(bytes)
+      service.replays.done(key, job, bytes, this.#channel.clock.now())
+    }
     this.#answer(job, Kind.result, bytes)
+    this.#next(job)
   }
 
   #threw(job: Incoming, thrown: unknown): void {
@@ -319,33 +323,39 @@ export class Server {
     if (job.key !== undefined) job.service.replays.failed(job.key, job)
     const isDenial = thrown instanceof TelepathineError && thrown.code === 'ERR_DENIED'
     if (isDenial && !(thrown instanceof CallError)) return this.#deny(job, Refusal.denied)
-    this.#finished(job)
+    this.#ended(job)
     this.#answer(job, Kind.failure, this.#encodeError(thrown))
+    this.#next(job)
   }
 
   #deny(job: Incoming, why: Refusal): void {
-    this.#finished(job)
+    this.#ended(job)
     for (const each of this.#those(job)) {
       this.#refuse(each.partner, each.serial, why)
       this.#leave(each)
     }
+    this.#next(job)
   }
 
   #encodeError(thrown: unknown): Uint8Array {
     const record = recordOf(thrown, this.#limits.stacks)
     try {
-      return encodeOwnValue(record, this.#limits.maxPayloadBytes)
+      return encodeValue(record, this.#limits.maxPayloadBytes)
     } catch {
-      return encodeOwnValue({ ...record, data: undefined }, this.#limits.maxPayloadBytes)
+      return encodeValue({ ...record, data: undefined }, this.#limits.maxPayloadBytes)
     }
   }
 
-  /** The handler is done: there is room for the next. */
-  #finished(job: Incoming): void {
-    const { service } = job
+  /** The handler is done. */
+  #ended(job: Incoming): void {
     job.state = 'done'
     this.inflight--
-    const next = service.slots.release(this.#channel.clock.now() - job.beganAt)
+  }
+
+  /** There is room for the next. */
+  #next(job: Incoming): void {
+    const { slots } = job.service
+    const next = slots.release(job.beganAt === undefined ? undefined : this.#channel.clock.now() - job.beganAt)
     if (next !== undefined) {
       this.heldBytes -= next.input?.length ?? 0
       this.#begin(next)
@@ -360,10 +370,15 @@ export class Server {
     if (service.jobs.delete(job) && service.jobs.size === 0) service.emptied()
   }
 
-  /** Tells all that wait for it what came of a job. */
+  /** Tells all that wait for it what came of a job. `bytes` may lie in scratch memory. */
   #answer(job: Incoming, kind: Kind, bytes: Uint8Array): void {
+    if (job.followers === undefined && !job.isStream && bytes.length <= pieceBytesMax) {
+      if (!job.isOver && !job.isPush) this.#sendValue(job, kind, bytes, () => this.#leave(job))
+      return
+    }
+    const own = ownBytes(bytes)
     for (const each of this.#those(job)) {
-      each.whenFlushed(() => this.#sendValue(each, kind, bytes, () => this.#leave(each)))
+      each.whenFlushed(() => this.#sendValue(each, kind, own, () => this.#leave(each)))
     }
   }
 
@@ -423,13 +438,13 @@ export class Server {
   /** Nobody waits for its outcome: it came, or will not be told. */
   #leave(job: Incoming): void {
     if (job.partner.incoming.get(job.serial) === job) {
-      job.partner.incoming.delete(job.serial)
+      job.partner.incoming.delete(job)
       job.partner.outflows.drop(Kind.outputPiece, job.serial)
     }
     if (job.isPush && job.state !== 'done') return
     if (!job.isOver) {
       job.isOver = true
-      this.#deadlines.ended(job)
+      this.#deadlines.remove(job)
     }
     this.#close(job)
   }

@@ -1,3 +1,4 @@
+import { Bag } from './bag.js'
 import type { Incoming } from './incoming.js'
 import { Replays } from './replays.js'
 import type { Offer } from './roster.js'
@@ -15,7 +16,7 @@ export class Service {
   readonly slots: Slots<Incoming>
   readonly replays = new Replays<Incoming>()
   /** The calls that were taken in and whose handlers are not done. Bounded by concurrency and queue. */
-  readonly jobs = new Set<Incoming>()
+  readonly jobs = new Bag<Incoming>()
   /** Whether it takes in no more. */
   isDraining = false
   /** Called when the last of the jobs is done. */

@@ -42,10 +42,13 @@ export class Slots<J> {
     return 'wait'
   }
 
-  /** A job that ran for `tookMs` is done: gives the one that may run in its place. */
-  release(tookMs: number): J | undefined {
-    this.#meanMs += (tookMs - this.#meanMs) * newShare
-    return this.#next()
+  /** A job is done, and ran for `tookMs` if that was measured: gives the one that may run in its place. */
+  release(tookMs: number | undefined): J | undefined {
+    if (tookMs !== undefined) this.#meanMs += (tookMs - this.#meanMs) * newShare
+    const [next] = this.#waiting
+    if (next === undefined) this.running--
+    else this.#waiting.delete(next)
+    return next
   }
 
   /** A job does not want to wait any more; false when it did not wait. */
@@ -64,12 +67,5 @@ export class Slots<J> {
   get retryAfterMs(): number {
     const ms = (this.#meanMs * (this.#waiting.size + 1)) / this.concurrency
     return Math.min(Math.max(1, Math.ceil(ms)), 10_000)
-  }
-
-  #next(): J | undefined {
-    const [next] = this.#waiting
-    if (next === undefined) this.running--
-    else this.#waiting.delete(next)
-    return next
   }
 }

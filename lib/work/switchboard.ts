@@ -88,6 +88,11 @@ export class Switchboard implements ChannelListener {
     switchboards.delete(peer)
   }
 
+  /** Settles all calls of one owner, or all there are. */
+  stop(owner: { pending: number } | undefined, error: () => TelepathineError): void {
+    this.client.stop(owner, this.#partners.values(), error)
+  }
+
   /** The bytes of a service's name. @throws TelepathineError `ERR_KEY` */
   nameBytes(name: string): Uint8Array {
     let bytes = this.#names.get(name)
@@ -160,7 +165,7 @@ export class Switchboard implements ChannelListener {
   stopping(): void {
     this.server.stop()
     const stopped = (): TelepathineError => new TelepathineError('ERR_STOPPED', `${this.channel.name} was stopped`)
-    this.client.stop(undefined, stopped)
+    this.stop(undefined, stopped)
     this.#waiters.stop(undefined, stopped)
     this.#cancelAdvert?.()
     this.#cancelAdvert = undefined
@@ -287,8 +292,8 @@ export class Switchboard implements ChannelListener {
   #doubt(partner: Partner): void {
     this.client.inputsLost(partner)
     this.server.outputsLost(partner)
-    ask(partner, Kind.areYouAt, partner.outgoing.keys())
-    ask(partner, Kind.doYouWaitFor, partner.incoming.keys())
+    ask(partner, Kind.areYouAt, partner.outgoing.values())
+    ask(partner, Kind.doYouWaitFor, partner.incoming.values())
   }
 
   /** It cannot be reached, or is held for dead. */
@@ -376,8 +381,8 @@ export class Switchboard implements ChannelListener {
   }
 }
 
-function ask(partner: Partner, kind: Kind, serials: Iterable<number>): void {
-  const all = [...serials]
+function ask(partner: Partner, kind: Kind, calls: readonly { readonly serial: number }[]): void {
+  const all = calls.map(({ serial }) => serial)
   for (let i = 0; i < all.length; i += serialsMax) partner.post(serialsMessage(kind, all.slice(i, i + serialsMax)))
 }
 
