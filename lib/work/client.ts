@@ -1,17 +1,18 @@
 import type { Channel } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
-import { decodeValue, ownBytes } from '../values.js'
+import { ownBytes } from '../values.js'
 import { RetryBudget } from './budget.js'
 import { Deadlines } from './deadlines.js'
 import { CallError, noWorker, readRecord, refusalError, RemoteError } from './errors.js'
 import {
   address, callMessage, countMessage, Flag, Kind, newMessage, pieceBytesMax, readU32, Refusal, refusalBytes,
-  replyHeadBytes, replyPieces,
+  replyFormShift, replyHeadBytes, replyPieces,
 } from './frame.js'
 import { healthy, mayEject } from './health.js'
 import { chunkCost } from './incoming.js'
 import { Outgoing, type Order, type Sink } from './outgoing.js'
 import type { Partner } from './partner.js'
+import { decodePayload } from './payload.js'
 import { Inflow } from './pieces.js'
 import { backoffMs, nextStep, type Failure } from './retry.js'
 import type { Place, Roster } from './roster.js'
@@ -138,11 +139,13 @@ export class Client {
     const call = this.#replied(partner, frame, serial, at, end)
     if (call === 'malformed') return false
     if (call === undefined) return true
-    if ((frame[at]! & replyPieces) !== 0) {
+    const flags = frame[at]!
+    if ((flags & replyPieces) !== 0) {
       call.inflow = new Inflow()
       call.told = kind
+      call.form = flags >>> replyFormShift
     } else {
-      this.#take(call, kind, frame, at + replyHeadBytes, end)
+      this.#take(call, kind, flags >>> replyFormShift, frame, at + replyHeadBytes, end)
     }
     return true
   }
@@ -156,8 +159,7 @@ export class Client {
       this.counts.late++
       return true
     }
-    const isLast = frame[at] === 1
-    if (!inflow.take(readU32(frame, at + 1), frame.subarray(at + 5, end))) {
+    if (!inflow.take(readU32(frame, at + 1), frame[at] === 1, frame.subarray(at + 5, end))) {
       this.#tellCancel(call)
       this.#failed(call, { kind: 'lost' })
       return true
@@ -168,12 +170,15 @@ export class Client {
       this.cancel(call, new CallError('ERR_TOO_LARGE', what, { peer: partner.name, maybeExecuted: true }))
       return true
     }
-    const confirmed = inflow.confirm(isLast)
+    const confirmed = inflow.confirm()
     if (confirmed > 0) partner.post(countMessage(Kind.outputGot, serial, confirmed))
-    if (!isLast) return true
-    call.inflow = undefined
-    const value = inflow.value()
-    this.#take(call, call.told, value, 0, value.length)
+    if (!inflow.isComplete) return true
+    inflow.assemble(this.#parts.channel.clock, (value) => {
+      if (call.inflow !== inflow) return
+      call.inflow = undefined
+      partner.post(countMessage(Kind.outputGot, serial, inflow.confirm(true)))
+      this.#take(call, call.told, call.form, value, 0, value.length)
+    })
     return true
   }
 
@@ -337,11 +342,11 @@ export class Client {
     return call
   }
 
-  #take(call: Outgoing, kind: Kind, bytes: Uint8Array, at: number, end: number): void {
+  #take(call: Outgoing, kind: Kind, form: number, bytes: Uint8Array, at: number, end: number): void {
     const peer = call.place?.peer ?? ''
     let value: unknown
     try {
-      value = decodeValue(bytes, at, end)
+      value = decodePayload(bytes, form, at, end)
     } catch (cause) {
       const details = { peer, maybeExecuted: true, cause }
       this.cancel(call, new CallError('ERR_VALUE', `${peer} sends what is no value`, details))

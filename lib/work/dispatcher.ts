@@ -1,18 +1,19 @@
 import { TelepathineError } from '../gossip/errors.js'
 import { describe } from '../describe.js'
 import type { Telepathine } from '../telepathine.js'
-import { encodeValue, ownBytes } from '../values.js'
+import { ownBytes } from '../values.js'
 import { Chunks } from './chunks.js'
 import { infoOf } from './client.js'
 import { servedNow } from './context.js'
 import { CallError, noWorker } from './errors.js'
-import { Flag } from './frame.js'
+import { callFormShift, Flag } from './frame.js'
 import { Gathering } from './gather.js'
 import {
   callSettings, dispatcherSettings, gatherSettings, graceMs, nameBytes, serviceSettings, timeoutMsDefault,
   waitSettings, type CallSettings, type DispatcherSettings,
 } from './options.js'
 import type { Outgoing, Plan, Sink } from './outgoing.js'
+import { encodePayload, formOf, type Form } from './payload.js'
 import { Service } from './service.js'
 import { Switchboard } from './switchboard.js'
 import type {
@@ -32,7 +33,8 @@ import type {
  *
  * A call is begun at most once unless it is `idempotent`, and has exactly one outcome, in bounded time. A peer may have
  * several dispatchers, which share its connections and what it advertises (and the limits of the first of them); each
- * stops on its own. What users hand over as `Uint8Array` must not be changed until the call is settled.
+ * stops on its own. Bytes (`Buffer`, `Uint8Array`) of more than 48 KiB, given as an input or returned as a result, are
+ * sent as they lie there: they must not be changed any more.
  */
 export class Dispatcher {
   readonly #peer: Telepathine
@@ -277,12 +279,13 @@ export class Dispatcher {
     const dueAt = timeoutMs === Infinity ? Infinity : channel.clock.now() + timeoutMs
     // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
     const parent = (flags & Flag.push) === 0 ? served : undefined
+    const form = input instanceof Encoded ? input.form : formOf(input)
     const order = {
       owner: this.#tally,
       service: name,
       serviceBytes,
       keyBytes: key,
-      flags: key === undefined ? flags : flags | Flag.keyed,
+      flags: (key === undefined ? flags : flags | Flag.keyed) | (form << callFormShift),
       dueAt: parent === undefined ? dueAt : Math.min(dueAt, parent.dueAt),
       idempotent: settings.idempotent,
       plan: planOf(settings),
@@ -291,17 +294,20 @@ export class Dispatcher {
       served: parent,
     }
     // last: it lies in memory that the next to encode something will use
-    const encoded = input instanceof Encoded ? input.bytes : encodeValue(input, this.#settings.maxPayloadBytes)
+const { maxPayloadBytes } = this.#settings
+    const encoded = input instanceof Encoded ? input.bytes : encodePayload(input, form, maxPayloadBytes)
     return client.call(order, encoded)
   }
 }
 
 /** An input that goes to several, encoded once. */
 class Encoded {
+  readonly form: Form
   readonly bytes: Uint8Array
 
   constructor(value: unknown, bytesMax: number) {
-    this.bytes = ownBytes(encodeValue(value, bytesMax))
+    this.form = formOf(value)
+    this.bytes = ownBytes(encodePayload(value, this.form, bytesMax))
   }
 }
 

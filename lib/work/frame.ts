@@ -87,11 +87,13 @@ export const Refusal = {
 
 export type Refusal = (typeof Refusal)[keyof typeof Refusal]
 
-/** Flags of a call. */
+/** Flags of a call. Above them stands the form of its input; see `payload.ts`. */
 export const Flag = { push: 1, stream: 2, keyed: 4, pieces: 8 } as const
+export const callFormShift = 4
 
-/** Flag of a reply: its value follows in pieces. */
+/** Flag of a reply: its value follows in pieces. Above it stands the form of the value. */
 export const replyPieces = 1
+export const replyFormShift = 1
 
 /** What stands in a call. */
 export interface CallHead {

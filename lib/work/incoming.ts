@@ -4,6 +4,7 @@ import type { Served } from './context.js'
 import type { Timed } from './deadlines.js'
 import { Flag, type CallHead } from './frame.js'
 import type { Partner } from './partner.js'
+import { formOf, type Form } from './payload.js'
 import { Inflow } from './pieces.js'
 import type { Service } from './service.js'
 import type { Call } from './types.js'
@@ -22,14 +23,16 @@ export function chunkCost(bytes: number): number {
 /** What an incoming call needs of the server. */
 export interface IncomingParts {
   /** Sends a chunk; `sent` is called when it has left, which for a large one takes a while. */
-  sendChunk(job: Incoming, chunk: Uint8Array, sent: () => void): void
-  encode(value: unknown): Uint8Array
+  sendChunk(job: Incoming, chunk: Uint8Array, form: Form, sent: () => void): void
+  /** Bytes of one's own. */
+  encode(value: unknown, form: Form): Uint8Array
   /** Unix time of a time on the peer's clock. */
   wall(at: number): number
 }
 
 interface Queued {
   readonly bytes: Uint8Array
+  readonly form: Form
   readonly taken: () => void
 }
 
@@ -129,13 +132,14 @@ export class Incoming implements Timed, Served, Placed {
       this.lastChunk = chunk
       return
     }
-    const bytes = this.#parts.encode(chunk)
+    const form = formOf(chunk)
+    const bytes = this.#parts.encode(chunk, form)
     if (this.#queuedBytes + bytes.length > queuedBytesMax) {
       const advice = 'wait for what emit returns'
       throw new TelepathineError('ERR_OVERLOAD', `${this.#queuedBytes} bytes wait for a slow caller; ${advice}`)
     }
     await new Promise<void>((taken) => {
-      this.#queue.push({ bytes, taken })
+      this.#queue.push({ bytes, form, taken })
       this.#queuedBytes += bytes.length
       this.#pump()
     })
@@ -162,7 +166,7 @@ export class Incoming implements Timed, Served, Placed {
       this.#credit -= chunkCost(next.bytes.length)
       this.#isSending = true
       let isNow = true
-      this.#parts.sendChunk(this, next.bytes, () => {
+      this.#parts.sendChunk(this, next.bytes, next.form, () => {
         this.#isSending = false
         next.taken()
         // a small one has left already, and the loop goes on by itself

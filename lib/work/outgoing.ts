@@ -70,6 +70,7 @@ export class Outgoing implements Timed, Trials {
   /** Set while a large output comes in, and what it is. */
   inflow: Inflow | undefined
   told: Kind = Kind.result
+  form = 0
   /** What went wrong in choosing. */
   trouble: TelepathineError | undefined
   /** What the signal calls, and the call that this one is made for. */

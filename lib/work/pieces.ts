@@ -1,9 +1,13 @@
+import type { Clock } from '../host/clock.js'
 import { Kind, pieceBytesMax } from './frame.js'
 
 /** Bytes of pieces on their way to one peer that it has not confirmed: what may be ahead of a small message. */
 const windowBytes = 1 << 20
 /** So many bytes are confirmed at a time, so that the window never runs dry. */
 const confirmEveryBytes = 4 * pieceBytesMax
+
+/** So many bytes are copied in one turn of the event loop. */
+const turnBytes = 4 << 20
 
 /** Sends one piece of a large value; `isLast` is the last of it. */
 export type SendPiece = (kind: Kind, serial: number, offset: number, isLast: boolean, bytes: Uint8Array) => void
@@ -99,25 +103,41 @@ export class Inflow {
   #pieces: Uint8Array[] = []
   #unconfirmed = 0
 
+  /** Whether all has come. */
+  isComplete = false
+
   /** Takes a piece; false when one before it is missing. */
-  take(offset: number, piece: Uint8Array): boolean {
-    if (offset !== this.bytes) return false
+  take(offset: number, isLast: boolean, piece: Uint8Array): boolean {
+    if (offset !== this.bytes || this.isComplete) return false
+    this.isComplete = isLast
     this.#pieces.push(piece)
     this.bytes += piece.length
     this.#unconfirmed += piece.length
     return true
   }
 
-  /** Bytes to be confirmed now; 0: not yet. */
-  confirm(isLast: boolean): number {
-    if (!isLast && this.#unconfirmed < confirmEveryBytes) return 0
+  /** Bytes to be confirmed now; 0: not yet. The last are once all is put together. */
+  confirm(isDone = false): number {
+    if (this.isComplete ? !isDone : this.#unconfirmed < confirmEveryBytes) return 0
     const count = this.#unconfirmed
     this.#unconfirmed = 0
     return count
   }
 
-  /** All of it. */
-  value(): Uint8Array {
-    return Buffer.concat(this.#pieces, this.bytes)
+  /** Puts all of it together, a part in each turn of the event loop, so that nothing else waits for long. */
+  assemble(clock: Clock, done: (value: Uint8Array) => void): void {
+    const value = Buffer.allocUnsafeSlow(this.bytes)
+    let at = 0
+    let next = 0
+    const go = (): void => {
+      for (const end = at + turnBytes; at < end && next < this.#pieces.length; next++) {
+        const piece = this.#pieces[next] as Uint8Array
+        value.set(piece, at)
+        at += piece.length
+      }
+      if (next < this.#pieces.length) clock.soon(go)
+      else done(value)
+    }
+    go()
   }
 }

@@ -1,3 +1,5 @@
+import { Form } from './payload.js'
+
 /** What bounds the calls remembered: how many, how many bytes of results, and for how long. */
 const rememberedMax = 10_000
 const bytesMax = 64 << 20
@@ -10,6 +12,7 @@ interface Remembered<J> {
   /** The one that runs; undefined when it is done. */
   running: J | undefined
   result: Uint8Array | undefined
+  form: Form
   untilMs: number
 }
 
@@ -18,7 +21,7 @@ export type Recollection<J> =
   | { readonly kind: 'new' }
   | { readonly kind: 'other' }
   | { readonly kind: 'running'; readonly job: J }
-  | { readonly kind: 'done'; readonly result: Uint8Array }
+  | { readonly kind: 'done'; readonly result: Uint8Array; readonly form: Form }
 
 /**
  * Calls by idempotency key: a second one joins the first while that runs, and gets its result afterwards. Failures are
@@ -38,21 +41,21 @@ export class Replays<J> {
     }
     if (known.hash !== hash) return { kind: 'other' }
     if (known.running !== undefined) return { kind: 'running', job: known.running }
-    return known.result === undefined ? { kind: 'new' } : { kind: 'done', result: known.result }
+    return known.result === undefined ? { kind: 'new' } : { kind: 'done', result: known.result, form: known.form }
   }
 
   /** A call under a new key begins. */
   begin(key: string, hash: string, job: J): void {
-    this.#calls.set(key, { hash, running: job, result: undefined, untilMs: Infinity })
+    this.#calls.set(key, { hash, running: job, result: undefined, form: Form.encoded, untilMs: Infinity })
     this.#trim()
   }
 
   /** It is done. */
-  done(key: string, job: J, result: Uint8Array, now: number): void {
+  done(key: string, job: J, result: Uint8Array, form: Form, now: number): void {
     const known = this.#calls.get(key)
     if (known?.running !== job) return
     this.#calls.delete(key)
-    this.#calls.set(key, { hash: known.hash, running: undefined, result, untilMs: now + rememberMs })
+    this.#calls.set(key, { hash: known.hash, running: undefined, result, form, untilMs: now + rememberMs })
     this.#bytes += result.length
     this.#trim()
   }

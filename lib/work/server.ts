@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto'
 import createDebug from 'debug'
 import type { Channel } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
-import { decodeValue, encodeValue, ownBytes } from '../values.js'
+import { encodeValue, ownBytes } from '../values.js'
 import { serving } from './context.js'
 import { Deadlines } from './deadlines.js'
 import { CallError, recordOf } from './errors.js'
 import {
-  Kind, pieceBytesMax, readCall, readU32, refusalMessage, Refusal, replyHeadBytes, replyMessage,
-  replyPieces, countMessage, messageHeadBytes,
+  callFormShift, countMessage, Kind, messageHeadBytes, pieceBytesMax, readCall, readU32, Refusal, refusalMessage,
+  replyFormShift, replyHeadBytes, replyMessage, replyPieces,
 } from './frame.js'
 import { Incoming, ServedCall, type IncomingParts } from './incoming.js'
 import type { Partner } from './partner.js'
+import { decodePayload, encodePayload, Form, formOf } from './payload.js'
 import type { Service } from './service.js'
 import { Timer } from './timer.js'
 
@@ -62,8 +63,8 @@ export class Server {
       return this.#deadlines.next()
     })
     this.#parts = {
-      sendChunk: (job, chunk, sent) => this.#sendValue(job, Kind.chunk, chunk, sent),
-      encode: (value) => ownBytes(encodeValue(value, limits.maxPayloadBytes)),
+      sendChunk: (job, chunk, form, sent) => this.#sendValue(job, Kind.chunk, chunk, form, sent),
+      encode: (value, form) => ownBytes(encodePayload(value, form, limits.maxPayloadBytes)),
       wall: (at) => channel.clock.wall() + at - channel.clock.now(),
     }
   }
@@ -100,18 +101,21 @@ export class Server {
       this.counts.late++
       return true
     }
-    const isLast = frame[at] === 1
     const piece = frame.subarray(at + 5, end)
-    if (!inflow.take(readU32(frame, at + 1), piece)) return this.#turnAway(job, Refusal.lost)
+    if (!inflow.take(readU32(frame, at + 1), frame[at] === 1, piece)) return this.#turnAway(job, Refusal.lost)
     this.heldBytes += piece.length
     if (inflow.bytes > this.#limits.maxPayloadBytes) return this.#turnAway(job, Refusal.tooLarge)
     if (this.heldBytes > this.#limits.maxHeldBytes) return this.#turnAway(job, Refusal.busy)
-    const confirmed = inflow.confirm(isLast)
+    const confirmed = inflow.confirm()
     if (confirmed > 0) partner.post(countMessage(Kind.inputGot, serial, confirmed))
-    if (!isLast) return true
-    this.heldBytes -= inflow.bytes
-    job.inflow = undefined
-    this.#admit(job, inflow.value(), true)
+    if (!inflow.isComplete) return true
+    inflow.assemble(this.#channel.clock, (value) => {
+      if (job.isOver) return
+      partner.post(countMessage(Kind.inputGot, serial, inflow.confirm(true)))
+      this.heldBytes -= inflow.bytes
+      job.inflow = undefined
+      this.#admit(job, value, true)
+    })
     return true
   }
 
@@ -203,7 +207,7 @@ export class Server {
       if (known.kind === 'done') {
         job.state = 'done'
         if (job.isPush) return this.#accept(job)
-        return this.#sendValue(job, Kind.result, known.result, () => this.#leave(job))
+        return this.#sendValue(job, Kind.result, known.result, known.form, () => this.#leave(job))
       }
       if (known.kind === 'running') {
         if (job.isPush) return this.#accept(job)
@@ -276,7 +280,8 @@ export class Server {
     if ((++this.counts.served & 15) === 0) job.beganAt = this.#channel.clock.now()
     let input: unknown
     try {
-      input = decodeValue(job.input as Uint8Array)
+      const bytes = job.input as Uint8Array
+      input = decodePayload(bytes, job.flags >>> callFormShift, 0, bytes.length)
     } catch {
       if (job.key !== undefined) service.replays.failed(job.key, job)
       return this.#deny(job, Refusal.malformed)
@@ -302,9 +307,10 @@ export class Server {
 
   #succeeded(job: Incoming, value: unknown): void {
     const outcome = value === undefined && !job.isStream ? job.lastChunk : value
+    const form = formOf(outcome)
     let bytes: Uint8Array
     try {
-      bytes = encodeValue(outcome, this.#limits.maxPayloadBytes)
+      bytes = encodePayload(outcome, form, this.#limits.maxPayloadBytes)
     } catch (error) {
       return this.#threw(job, error)
     }
@@ -312,9 +318,9 @@ export class Server {
     const { key, service, isStream } = job
     if (key !== undefined && !isStream) {
       bytes = ownBytes(bytes)
-      service.replays.done(key, job, bytes, this.#channel.clock.now())
+      service.replays.done(key, job, bytes, form, this.#channel.clock.now())
     }
-    this.#answer(job, Kind.result, bytes)
+    this.#answer(job, Kind.result, bytes, form)
     this.#next(job)
   }
 
@@ -324,7 +330,7 @@ export class Server {
     const isDenial = thrown instanceof TelepathineError && thrown.code === 'ERR_DENIED'
     if (isDenial && !(thrown instanceof CallError)) return this.#deny(job, Refusal.denied)
     this.#ended(job)
-    this.#answer(job, Kind.failure, this.#encodeError(thrown))
+    this.#answer(job, Kind.failure, this.#encodeError(thrown), Form.encoded)
     this.#next(job)
   }
 
@@ -371,14 +377,14 @@ export class Server {
   }
 
   /** Tells all that wait for it what came of a job. `bytes` may lie in scratch memory. */
-  #answer(job: Incoming, kind: Kind, bytes: Uint8Array): void {
+  #answer(job: Incoming, kind: Kind, bytes: Uint8Array, form: Form): void {
     if (job.followers === undefined && !job.isStream && bytes.length <= pieceBytesMax) {
-      if (!job.isOver && !job.isPush) this.#sendValue(job, kind, bytes, () => this.#leave(job))
+      if (!job.isOver && !job.isPush) this.#sendValue(job, kind, bytes, form, () => this.#leave(job))
       return
     }
     const own = ownBytes(bytes)
     for (const each of this.#those(job)) {
-      each.whenFlushed(() => this.#sendValue(each, kind, own, () => this.#leave(each)))
+      each.whenFlushed(() => this.#sendValue(each, kind, own, form, () => this.#leave(each)))
     }
   }
 
@@ -389,15 +395,15 @@ export class Server {
     return all.filter((each) => !each.isOver && !each.isPush)
   }
 
-  #sendValue(job: Incoming, kind: Kind, bytes: Uint8Array, sent: () => void): void {
+  #sendValue(job: Incoming, kind: Kind, bytes: Uint8Array, form: Form, sent: () => void): void {
     const { partner, serial } = job
     if (bytes.length <= pieceBytesMax) {
-      const message = replyMessage(kind, serial, this.load(), 0, bytes.length)
+      const message = replyMessage(kind, serial, this.load(), form << replyFormShift, bytes.length)
       message.set(bytes, messageHeadBytes + replyHeadBytes)
       partner.post(message)
       sent()
     } else {
-      partner.post(replyMessage(kind, serial, this.load(), replyPieces, 0))
+      partner.post(replyMessage(kind, serial, this.load(), replyPieces | (form << replyFormShift), 0))
       partner.outflows.add(Kind.outputPiece, serial, bytes, sent)
     }
   }
