@@ -6,7 +6,7 @@ const folder = join(import.meta.dirname, '..', 'rivals')
 
 /** Installs what bench/rivals/package.json names, from npm, the first time. */
 export function installRivals(): void {
-  if (existsSync(join(folder, 'node_modules', 'telepathine'))) return
+  if (['telepathine', 'moleculer'].every(name => existsSync(join(folder, 'node_modules', name)))) return
   const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: folder,
     encoding: 'utf8',

@@ -112,6 +112,7 @@ export class Dispatcher {
       })
     if (settings.select !== 'all') return one(settings, input)
     const peers = this.#targets(name, settings)
+    if (peers.length === 0) throw noWorker(name, settings)
     const encoded = new Encoded(input, this.#settings.maxPayloadBytes)
     await Promise.all(peers.map((target) => one({ ...settings, select: undefined, target }, encoded)))
   }
