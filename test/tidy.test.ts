@@ -44,6 +44,10 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['lib/host/', ['lib/gossip/', 'lib/net/', 'lib/host/']],
   ['lib/work/', ['lib/work/', 'lib/gossip/', 'lib/*.ts', 'lib/host/clock.ts', 'lib/net/transport.ts']],
   ['lib/files/', ['lib/files/', 'lib/index.ts', 'lib/telepathine.ts', 'lib/gossip/errors.ts']],
+  ['lib/netcluster/', [
+    'lib/netcluster/', 'lib/telepathine.ts', 'lib/values.ts', 'lib/describe.ts', 'lib/gossip/errors.ts',
+    'lib/gossip/bounded.ts', 'lib/net/frame.ts', 'lib/net/address.ts',
+  ]],
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/*.ts']],
   ['simulation/examples/', ['simulation/examples/', ...doors]],
@@ -80,6 +84,7 @@ const rules: readonly Rule[] = [
       { path: 'lib/options.ts', text: `import { Dispatcher } from './work/index.js'` },
       { path: 'lib/work/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/files/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
+      { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/cli/a.ts', text: `const { Host } = await import('../host/host.js')` },
       { path: 'lib/cli/a.ts', text: `import { World } from '../../simulation/world.js'` },
       { path: 'simulation/a.ts', text: `import { Sockets } from '../lib/net/sockets.js'` },
