@@ -8,7 +8,7 @@ import { Emitter } from './emitter.js'
 import { entryOverheadBytes } from './gossip/config.js'
 import type { Notice } from './gossip/effects.js'
 import { TelepathineError } from './gossip/errors.js'
-import { Gossip } from './gossip/gossip.js'
+import { Gossip, type PeerView } from './gossip/gossip.js'
 import { systemClock, type Clock } from './host/clock.js'
 import { systemRandom } from './host/entropy.js'
 import { Host } from './host/host.js'
@@ -614,6 +614,15 @@ export class Telepathine extends Emitter {
       this.#rejected(peer, (error as Error).message)
       return undecodable
     }
+  }
+
+  /**
+   * What the protocol knows of a peer, itself included: for those who look over its shoulder.
+   *
+   * @internal
+   */
+  protected viewOf(peer: string): PeerView | undefined {
+    return this.#gossip.peer(this.#idOf(peer))
   }
 
   /** One's own key space can be read under one's name before that is final, too. */

@@ -86,10 +86,16 @@ export class Network {
     this.#changed()
   }
 
-  /** Changes the link from one machine to another, in that direction only. Machines are given by index. */
+  /**
+   * Changes the link from one machine to another, in that direction only: `{ streams: false }` lets UDP through and not
+   * TCP, `{ datagrams: false }` the other way round. Machines go by the index of their peer.
+   *
+   * @throws RangeError when there is no such peer, or conditions cannot be
+   */
   link(from: number, to: number, changes: Partial<Conditions>): void {
-    const differs = { ...this.#unusual.get(linkKey(from, to))?.differs, ...changes }
-    this.#unusual.set(linkKey(from, to), { differs, result: checkConditions({ ...this.#usual, ...differs }) })
+    const key = this.#key(from, to)
+    const differs = { ...this.#unusual.get(key)?.differs, ...changes }
+    this.#unusual.set(key, { differs, result: checkConditions({ ...this.#usual, ...differs }) })
     this.#changed()
   }
 
@@ -100,14 +106,14 @@ export class Network {
 
   /** Makes the link from one machine to another as usual again. */
   mend(from: number, to: number): void {
-    this.#unusual.delete(linkKey(from, to))
-    this.#cloggedUntilUs.delete(linkKey(from, to))
+    this.#unusual.delete(this.#key(from, to))
+    this.#cloggedUntilUs.delete(this.#key(from, to))
     this.#changed()
   }
 
   /** Holds up for `ms` what is sent from one machine to another; then it all comes at once. */
   clog(from: number, to: number, ms: number): void {
-    this.#cloggedUntilUs.set(linkKey(from, to), this.time.nowUs + Math.ceil(ms * 1_000))
+    this.#cloggedUntilUs.set(this.#key(from, to), this.time.nowUs + Math.ceil(ms * 1_000))
   }
 
   /** Parts the machines: those of one group reach each other and nobody else. Those in no group are one together. */
@@ -115,9 +121,7 @@ export class Network {
     for (const machine of this.#machines) machine.part = 0
     groups.forEach((group, index) => {
       for (const member of group) {
-        const machine = this.#machines[member]
-        if (machine === undefined) throw new RangeError(`there is no peer ${member}`)
-        machine.part = index + 1
+        this.#at(member).part = index + 1
       }
     })
     this.#changed()
@@ -215,6 +219,16 @@ export class Network {
    */
   delivered(from: Machine, to: Machine, via: 'datagram' | 'stream', bytes: Uint8Array): void {
     this.#tap.delivered(from, to, via, bytes)
+  }
+
+  #at(index: number): Machine {
+    const machine = this.#machines[index]
+    if (machine === undefined) throw new RangeError(`there is no peer ${index}`)
+    return machine
+  }
+
+  #key(from: number, to: number): number {
+    return linkKey(this.#at(from).index, this.#at(to).index)
   }
 
   /** Takes the sender's line for `bytes`, and says how long it takes until they are out. */

@@ -69,8 +69,8 @@ export class Simulation {
   readonly #residents: WholePeer[] = []
   #isStarted = false
   #isRunning = false
-  /** Whether code of a peer or its user ran since promises last had a chance to settle. */
-  #isTouched = false
+  /** Peers whose code, or their user's, ran since promises last had a chance to settle. */
+  readonly #touched = new Set<WholePeer>()
   /** The peers, in the order they were made. {@link Simulation.restart} puts a new one in the place of the old. */
   readonly peers: Telepathine[] = []
 
@@ -120,9 +120,10 @@ export class Simulation {
       const { time } = this.#world
       const untilUs = time.nowUs + Math.round(ms * 1_000)
       while (time.step(untilUs)) {
-        if (!this.#isTouched) continue
-        this.#isTouched = false
+        if (this.#touched.size === 0) continue
         await settle()
+        for (const resident of this.#touched) if (resident.isUp) this.#world.stepped(resident)
+        this.#touched.clear()
       }
     } finally {
       this.#isRunning = false
@@ -209,7 +210,7 @@ export class Simulation {
     const seeds = Array.from({ length: seedsMax }, (_, seed) => seed)
     const resident = new WholePeer(this.#world, seeds.filter((seed) => seed !== index).map(nameOf), this.#options)
     resident.machine.wakes = () => {
-      this.#isTouched = true
+      this.#touched.add(resident)
     }
     this.#residents.push(resident)
     this.peers.push(resident.peer)

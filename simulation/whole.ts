@@ -46,7 +46,6 @@ export class WholePeer implements Resident {
     return this.#isRunning
   }
 
-
   /** Dies on the spot; see {@link Machine.crash}. */
   crash(silently: boolean): void {
     if (this.#isRunning) this.#world.referee.ended(this, 'crashed')
@@ -62,8 +61,8 @@ export class WholePeer implements Resident {
     return this.peer
   }
 
-  view(): PeerView | undefined {
-    return undefined
+  view(peer: string): PeerView | undefined {
+    return this.#peer.viewOf(peer)
   }
 
   read(peer: string, key: string): { value: Uint8Array; version: undefined } | undefined {
@@ -193,6 +192,10 @@ class Watched extends Telepathine {
     this.isBeliever = true
     this.#watcher?.believes()
     return super.believe(key, believed)
+  }
+
+  override viewOf(peer: string): PeerView | undefined {
+    return super.viewOf(peer)
   }
 
   override stop(): Promise<void> {

@@ -120,4 +120,6 @@ t.test('conditions that cannot be are refused by name', async (t) => {
   const { world } = posts(2)
   t.throws(() => world.network.set({ loss: 2 }), { message: 'loss must be 0 .. 1, got 2' })
   t.throws(() => world.network.link(0, 1, { latencyMs: [3, 1] }), { message: /latencyMs must be \[least, most\]/ })
+  t.throws(() => world.network.cut(0, 2), { message: 'there is no peer 2' })
+  t.throws(() => world.network.clog(-1, 0, 10), { message: 'there is no peer -1' })
 })

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { join } from 'node:path'
 import t from 'tap'
 import { Simulation } from '../../simulation/index.js'
+import type { PeerView } from '../../lib/gossip/gossip.js'
 import { Telepathine } from '../../lib/index.js'
 
 t.test('peers are real ones: they start with the first run, meet, set, say, know and hear', async (t) => {
@@ -150,6 +151,22 @@ t.test('a lie is found: a peer that shows what was never set', async (t) => {
   t.equal(b.getRemote(a.name, 'k'), 'forged')
   t.equal(sim.violations[0]?.invariant, 'nothing made up')
   t.strictSame(sim.violations[0]?.peers, [b.name, a.name])
+})
+
+t.test('a version that falls is found, whatever the peer announces', async (t) => {
+  const sim = new Simulation({ peers: 3, seed: 10 })
+  await sim.run(3_000)
+  const [a, b] = sim.peers as [Telepathine, Telepathine]
+  const looked = a as unknown as { viewOf(peer: string): PeerView | undefined }
+  const honest = looked.viewOf.bind(a)
+  t.match(honest(b.name), { name: b.name, state: 'alive' })
+  looked.viewOf = (peer) => {
+    const view = honest(peer)
+    return view !== undefined && peer === b.name ? { ...view, maxVersion: view.maxVersion - 1 } : view
+  }
+  await sim.run(3_000)
+  t.equal(sim.violations[0]?.invariant, 'versions rise')
+  t.strictSame(sim.violations[0]?.peers, [a.name, b.name])
 })
 
 t.test('run takes its turn, and knows what it is given', async (t) => {
