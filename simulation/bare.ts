@@ -85,6 +85,10 @@ export class BarePeer implements Resident, TransportHandlers {
     this.gossip.leave(this.#nowMs())
     this.#act()
     this.#world.referee.ended(this, 'left')
+    const wakeMs = this.gossip.nextWake()
+    if (wakeMs < Infinity) {
+      this.#world.referee.report('nothing left after stop', [this.name], 'no wake', `one at ${wakeMs} ms`)
+    }
     this.#gossip = undefined
     void this.#transport?.close()
     this.machine.crash(false)

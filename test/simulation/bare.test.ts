@@ -68,3 +68,13 @@ t.test('a peer that throws at what comes in is caught, and dies of it', async (t
   t.notOk(a.isUp)
   t.match(world.referee.violations, [{ invariant: 'nothing throws', peers: [a.name], found: /planted/ }])
 })
+
+t.test('a peer that left and still wants to be woken is caught', async (t) => {
+  const { world, peers } = cluster(2)
+  const [a, b] = peers as [BarePeer, BarePeer]
+  a.leave()
+  t.strictSame(world.referee.violations, [])
+  b.gossip.nextWake = () => 5_000
+  b.leave()
+  t.match(world.referee.violations, [{ invariant: 'nothing left after stop', peers: [b.name] }])
+})
