@@ -19,7 +19,10 @@ export interface DiscoveryOptions {
   /** Multicast group and its port. */
   readonly group: string
   readonly port: number
-  /** Host under which others reach us; its interface is the one spoken on. */
+  /**
+   * Host under which others reach us. Its interface is the one to speak on; if it is none of this machine's (behind
+   * address translation), the system chooses.
+   */
   readonly host: string
   readonly network: string | readonly string[] | undefined
   /** What is said of us. */
@@ -64,8 +67,12 @@ export class Discovery {
           bound()
         })
       })
-      socket.addMembership(options.group, options.host)
-      socket.setMulticastInterface(options.host)
+      try {
+        socket.addMembership(options.group, options.host)
+        socket.setMulticastInterface(options.host)
+      } catch {
+        socket.addMembership(options.group)
+      }
       socket.setMulticastLoopback(true)
       socket.setMulticastTTL(1)
       socket.unref()

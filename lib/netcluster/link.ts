@@ -52,6 +52,7 @@ export class Link {
       const late = `channel ${channel}: the server at ${path} did not answer within ${welcomeMs} ms`
       const timer = setTimeout(() => fail(new TelepathineError('ERR_TIMEOUT', late)), welcomeMs)
       signal.addEventListener('abort', aborted)
+      if (signal.aborted) aborted()
       const welcome = (frame: Uint8Array): void => {
         const note = decodeNote(kinds.welcome, frame)
         if (note?.['protocol'] !== protocol) {
@@ -101,14 +102,9 @@ export class Link {
     this.#socket.uncork()
   }
 
-  /** Closes when what was written is taken. */
+  /** Closes when what was written is taken, without waiting for the server to do so. */
   end(): void {
-    this.#socket.end()
-  }
-
-  /** Closes at once. */
-  destroy(): void {
-    this.#socket.destroy()
+    this.#socket.destroySoon()
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import createDebug from 'debug'
 import { TelepathineError } from '../gossip/errors.js'
-import { familyOf, formatAddress, parseAddress } from '../net/address.js'
+import { formatAddress, parseAddress } from '../net/address.js'
 import { FrameSplitter } from '../net/frame.js'
 import { Telepathine } from '../telepathine.js'
 import type { Settings } from './config.js'
@@ -63,7 +63,8 @@ export class Network implements Sink {
   #onWelcome: () => void = () => undefined
 
   private constructor(settings: Settings, owner: NetworkOwner) {
-    const { host, port } = settings.listen === undefined ? { host: ownHost(), port: 0 } : parseAddress(settings.listen)
+    const { listen } = settings
+    const { host, port } = listen === undefined ? { host: firstHost(), port: 0 } : parseAddress(listen)
     this.#settings = settings
     this.#owner = owner
     this.#host = host
@@ -73,7 +74,6 @@ export class Network implements Sink {
       maxValueBytes: batchBytesMax,
       ...(settings.network === undefined ? {} : { network: settings.network }),
     })
-    this.#peer.on('error', error => owner.failed(error))
     this.#peer.on('drain', () => this.#waiting.splice(0).forEach(delivery => delivery.release()))
     this.#peer.on('peer:forgotten', name => {
       this.#sessions.delete(name)
@@ -125,6 +125,7 @@ export class Network implements Sink {
   async #open(): Promise<void> {
     const { seeds, addr, port, cluster, network } = this.#settings
     await this.#peer.start().ready()
+    this.#peer.on('error', error => this.#owner.failed(error))
     this.#peer.set(sessionKey, this.#session)
     const own = parseAddress(this.#peer.name)
     const beacon = { cluster, port: own.port, session: this.#session.id }
@@ -133,7 +134,6 @@ export class Network implements Sink {
       this.#peer.addPeer(address)
     }
     try {
-      if (familyOf(this.#host) !== 4) throw new Error(`${this.#host} is no IPv4 address`)
       this.#discovery = await Discovery.open({ group: addr, port, host: this.#host, network, beacon, found })
     } catch (error) {
       log('no multicast on %s: %s', this.#host, error)
@@ -184,7 +184,7 @@ export class Network implements Sink {
 }
 
 /** The first address of this machine in a network; loopback where there is none. */
-function ownHost(): string {
+function firstHost(): string {
   const all = Object.values(networkInterfaces()).flatMap(entries => entries ?? [])
   return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
 }

@@ -38,7 +38,8 @@ export class Shell {
     const lines = createInterface({
       input: this.#input,
       prompt,
-      ...(history === undefined ? { terminal: false } : { output: this.#output, history: history.lines }),
+      terminal: history !== undefined,
+      ...(history === undefined ? {} : { output: this.#output, history: history.lines }),
       removeHistoryDuplicates: true,
       completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
         void this.complete(line).then(result => done(null, result))
