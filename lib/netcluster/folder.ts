@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { chmod, lstat, mkdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { chmod, lstat, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -102,7 +102,7 @@ async function removeStale(path: string): Promise<void> {
   if (await answers(path)) {
     throw Object.assign(new Error(`${path}: another server listens there`), { code: 'EADDRINUSE', syscall: 'listen' })
   }
-  await unlink(path)
+  await rm(path, { force: true })
 }
 
 /** Whether somebody listens: only a refusal says no. One whose queue is full is there, too. */

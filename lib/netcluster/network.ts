@@ -60,6 +60,8 @@ export class Network implements Sink {
   readonly #welcomedBy = new Map<string, string>()
   /** Said, and waiting until there is room for more. */
   readonly #waiting: Delivery[] = []
+  /** Messages that the network did not take, since it took one last. */
+  #lost = 0
   #onWelcome: () => void = () => undefined
 
   private constructor(settings: Settings, owner: NetworkOwner) {
@@ -112,8 +114,13 @@ export class Network implements Sink {
       const room = this.#peer.say(batchEvent, Buffer.concat(delivery.buffers), batchMs)
       if (!room) this.#waiting.push(delivery.hold())
     } catch (error) {
-      this.#owner.failed(error as Error)
+      if (this.#lost === 0) this.#owner.failed(error as Error)
+      this.#lost += delivery.messages
+      return
     }
+    if (this.#lost === 0) return
+    this.#owner.failed(new TelepathineError('ERR_OVERLOAD', `${this.#lost} messages did not go to the network`))
+    this.#lost = 0
   }
 
   async close(): Promise<void> {

@@ -156,7 +156,22 @@ t.test('a peer that is no server, or a hostile one, harms nobody and reaches no 
   await B.before('end')
 })
 
-t.test('a key is passed on, and refused if it is none', async t => {
+t.test('with a key only those who have it meet, found by multicast too', async t => {
+  const port = await freePort()
+  const [key, other] = ['a key of sixteen characters', 'another of sixteen characters']
+  const one = await inNetwork(t, { port, network: key })
+  const stranger = await inNetwork(t, { port, seeds: [one.address ?? ''], network: other })
+  const open = await inNetwork(t, { port, seeds: [one.address ?? ''] })
+  const two = await inNetwork(t, { port, seeds: [one.address ?? ''], network: [key, 'a third of sixteen characters'] })
+  const [A, B] = [await on(t, one, 'A'), await on(t, two, 'A')]
+  const outside = [await on(t, stranger, 'A'), await on(t, open, 'A')]
+  for (const { agent } of outside) agent.emit('intruder')
+  A.agent.emit('end')
+  t.strictSame(await B.before('end'), [])
+  t.strictSame(outside.flatMap(({ packets }) => packets.map(({ event }) => event)), ['intruder', 'intruder'])
+})
+
+t.test('a key that is none is refused', async t => {
   await t.rejects(inNetwork(t, { network: 'short' }), { code: 'ERR_OPTION', message: /network/ })
 })
 
