@@ -20,6 +20,12 @@ const examples: Record<string, RegExp[]> = {
   ],
   wan: [/a knows that 127\.0\.0\.1:\d+ set x = from the LAN/, /b knows that 203\.0\.113\.7:\d+ set x = from the WAN/],
   large: [/size:100, 100 bytes/, /size:150101, 150101 bytes/, /size:1000000, 1000000 bytes/, /ERR_TOO_LARGE/],
+  darknet: [
+    /a turned away 127\.0\.0\.1:\d+: no network key in common/, /a turned away 127\.0\.0\.1:\d+: speaks openly/,
+    /wrong key: no network key in common/, /b sees 1 and reads the treasure is under the third stone/,
+    /^wrong key sees 0 and reads undefined/, /^no key sees 0 and reads undefined/,
+    /a sees 1 and reads undefined where no key is/, /b, by the new key, reads it is under the fourth/,
+  ],
   files: [/b wrote \S+\.ts, \d+ bytes/, /there it says hello$/, /here it says hello yourself/, /gone on both sides/],
 }
 

@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { demo } from './demo.js'
+import { keygen } from './keygen.js'
 import { ncclient } from './ncclient.js'
 import { ncserver } from './ncserver.js'
 import { simulate } from './simulate.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
-const commands: readonly ((program: Command) => void)[] = [ncserver, ncclient, simulate, demo]
+const commands: readonly ((program: Command) => void)[] = [ncserver, ncclient, simulate, keygen]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
 const exitUsage = 2
