@@ -40,9 +40,11 @@ async function rate(
   return result
 }
 
+type Trio = [Child<ChannelsCommands>, Child<ChannelsCommands>, Child<ChannelsCommands>]
+
 async function ours(): Promise<Rates & { backMs: number[] }> {
   const children: Child<ChannelsCommands>[] = await spawnChildren(3, 'channels')
-  const [server, speaker, listener] = children as [Child<ChannelsCommands>, Child<ChannelsCommands>, typeof server]
+  const [server, speaker, listener] = children as Trio
   await server.call('serve', folder)
   await Promise.all([speaker.call('join', folder, 'A'), listener.call('join', folder, 'B')])
   const result = { ...await rate(server, listener, () => speaker.call('say', count)), backMs: [] as number[] }
@@ -63,7 +65,7 @@ async function ours(): Promise<Rates & { backMs: number[] }> {
 
 async function floor(): Promise<Rates> {
   const children: Child<ChannelsCommands>[] = await spawnChildren(3, 'channels')
-  const [middle, speaker, listener] = children as [Child<ChannelsCommands>, Child<ChannelsCommands>, typeof middle]
+  const [middle, speaker, listener] = children as Trio
   await middle.call('relay', folder)
   await listener.call('listenRaw', folder)
   await speaker.call('writeRaw', folder)

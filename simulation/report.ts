@@ -16,7 +16,7 @@ interface Run {
 }
 
 /** Runs a scenario as often as is asked for, and says what came of it. Whether all was well. */
-export function report(scenario: Scenario, request: Request, { print, aside }: Voice): boolean {
+export async function report(scenario: Scenario, request: Request, { print, aside }: Voice): Promise<boolean> {
   const { count, json, command } = request
   const progress = everySecond(aside)
   const runs: Run[] = []
@@ -24,7 +24,7 @@ export function report(scenario: Scenario, request: Request, { print, aside }: V
   for (let i = 0; i < count; i++) {
     const settings = { ...request.settings, seed: request.settings.seed + i }
     const beganAt = performance.now()
-    const outcome = scenario.run(settings, progress)
+    const outcome = await scenario.run(settings, progress)
     const run = { settings, outcome, wallMs: Math.round(performance.now() - beganAt) }
     runs.push(run)
     if (count > 1) progress(`${i + 1} of ${count} seeds, up to ${settings.seed}`)
@@ -35,7 +35,7 @@ export function report(scenario: Scenario, request: Request, { print, aside }: V
     aside(`failed: ${replay(scenario, settings, command)}`)
     if (!request.shrink) continue
     const tellSmaller = (smaller: Settings): void => aside(`still fails: ${replay(scenario, smaller, command)}`)
-    const least = shrink(scenario, settings, tellSmaller)
+    const least = await shrink(scenario, settings, tellSmaller)
     aside(`smallest: ${replay(scenario, least, command)}`)
   }
   if (json) print(JSON.stringify(count > 1 ? altogether(scenario, runs) : all(scenario, runs[0] as Run)))

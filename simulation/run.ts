@@ -42,12 +42,11 @@ export interface Voice {
 }
 
 /**
- * Runs a scenario, to the end and without letting anything else happen. Whether all was well: nothing was violated, and
- * the cluster converged.
+ * Runs a scenario to the end. Whether all was well: nothing was violated, and the cluster converged.
  *
- * @throws RangeError when there is no such scenario
+ * @throws RangeError (by rejection) when there is no such scenario
  */
-export function run(request: Request, voice: Voice): boolean {
+export async function run(request: Request, voice: Voice): Promise<boolean> {
   const scenario = scenarios.find(({ name }) => name === request.scenario)
   if (scenario === undefined) throw new RangeError(`there is no scenario "${request.scenario}"`)
   return report(scenario, request, voice)

@@ -51,7 +51,7 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/*.ts']],
   ['simulation/examples/', ['simulation/examples/', ...doors]],
-  ['simulation/', ['simulation/', 'lib/gossip/', 'lib/*.ts', 'lib/net/transport.ts', 'lib/host/clock.ts']],
+  ['simulation/', ['simulation/', 'lib/gossip/', 'lib/*.ts', 'lib/net/transport.ts', 'lib/host/clock.ts', 'lib/work/']],
   ['bench/', ['bench/', 'lib/', 'simulation/']],
   ['test/', ['test/', 'lib/', 'simulation/']],
 ]

@@ -8,7 +8,7 @@ import { ncserver } from './ncserver.js'
 import { simulate } from './simulate.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
-const commands: readonly ((program: Command) => void)[] = [ncserver, ncclient, simulate, keygen]
+const commands: readonly ((program: Command) => void)[] = [ncserver, ncclient, simulate, keygen, demo]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
 const exitUsage = 2

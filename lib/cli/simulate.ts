@@ -57,12 +57,12 @@ export function simulate(program: Command): void {
       return
     }
     const request = requestOf(command, scenario, options)
-    process.exitCode = fits(request) ? runHere(request) : await runWithMoreMemory()
+    process.exitCode = fits(request) ? await runHere(request) : await runWithMoreMemory()
   })
 }
 
-function runHere(request: Request): number {
-  const isWell = run(request, {
+async function runHere(request: Request): Promise<number> {
+  const isWell = await run(request, {
     print: (line) => void process.stdout.write(`${line}\n`),
     aside: (line) => void process.stderr.write(`${line}\n`),
   })

@@ -1,5 +1,5 @@
 import type { Channel } from '../channel.js'
-import { TelepathineError } from '../gossip/errors.js'
+import type { ErrorCode, TelepathineError } from '../gossip/errors.js'
 import { ownBytes } from '../values.js'
 import { RetryBudget } from './budget.js'
 import { Deadlines } from './deadlines.js'
@@ -91,9 +91,11 @@ export class Client {
     return call
   }
 
-  /** Gives a call up; the worker is told. */
-  cancel(call: Outgoing, error: TelepathineError): void {
+  /** Gives a call up, for the reason that a code and a text tell; the worker is told. */
+  cancel(call: Outgoing, code: ErrorCode, why: string, cause?: unknown): void {
     if (call.isOver) return
+    const maybeExecuted = call.partner !== undefined || call.losses > 0
+    const error = new CallError(code, why, { peer: call.place?.peer, maybeExecuted, cause })
     this.#tellCancel(call)
     this.#fail(call, error)
   }
@@ -166,8 +168,7 @@ export class Client {
     }
     const { maxPayloadBytes } = this.#parts
     if (inflow.bytes > maxPayloadBytes) {
-      const what = `${partner.name} sends more than maxPayloadBytes, which is ${maxPayloadBytes}`
-      this.cancel(call, new CallError('ERR_TOO_LARGE', what, { peer: partner.name, maybeExecuted: true }))
+      this.cancel(call, 'ERR_TOO_LARGE', `${partner.name} sends more than maxPayloadBytes, which is ${maxPayloadBytes}`)
       return true
     }
     const confirmed = inflow.confirm()
@@ -208,9 +209,9 @@ export class Client {
   }
 
   /** Settles all calls of one owner, or all there are. */
-  stop(owner: Order['owner'] | undefined, partners: Iterable<Partner>, error: () => TelepathineError): void {
+  stop(owner: Order['owner'] | undefined, partners: Iterable<Partner>, why: string): void {
     const calls = [[...this.#pausing], ...Array.from(partners, ({ outgoing }) => outgoing.values())].flat()
-    for (const call of calls) if (owner === undefined || call.order.owner === owner) this.cancel(call, error())
+    for (const call of calls) if (owner === undefined || call.order.owner === owner) this.cancel(call, 'ERR_STOPPED', why)
     if (this.pending === 0) this.#timer.stop()
   }
 
@@ -219,9 +220,7 @@ export class Client {
   /** Has a call end with its signal, and with the call that it is made for. */
   #tie(call: Outgoing): void {
     const { signal, served } = call.order
-    const aborted = (reason: unknown): void => {
-      this.cancel(call, new CallError('ERR_ABORTED', 'the call was aborted', { peer: call.place?.peer, cause: reason }))
-    }
+    const aborted = (reason: unknown): void => this.cancel(call, 'ERR_ABORTED', 'the call was aborted', reason)
     call.abort = signal === undefined ? aborted : () => aborted(signal.reason)
     signal?.addEventListener('abort', call.abort)
     if (served !== undefined) (served.nested ??= new Set()).add(call)
@@ -348,8 +347,7 @@ export class Client {
     try {
       value = decodePayload(bytes, form, at, end)
     } catch (cause) {
-      const details = { peer, maybeExecuted: true, cause }
-      this.cancel(call, new CallError('ERR_VALUE', `${peer} sends what is no value`, details))
+      this.cancel(call, 'ERR_VALUE', `${peer} sends what is no value`, cause)
       return
     }
     if (kind === Kind.chunk) {
@@ -371,9 +369,8 @@ export class Client {
   #timedOut(call: Outgoing): void {
     const { place, order } = call
     if (place !== undefined) this.#unwell(call, place)
-    const what = `${JSON.stringify(order.service)} took too long${place === undefined ? '' : ` at ${place.peer}`}`
-    const maybeExecuted = call.partner !== undefined
-    this.cancel(call, new CallError('ERR_TIMEOUT', what, { peer: place?.peer, maybeExecuted }))
+    const where = place === undefined ? '' : ` at ${place.peer}`
+    this.cancel(call, 'ERR_TIMEOUT', `${JSON.stringify(order.service)} took too long${where}`)
   }
 
   #tellCancel(call: Outgoing): void {

@@ -40,8 +40,9 @@ export class Deadlines<T extends Timed> {
   #last = new Span()
   #lastNumber = NaN
 
+  /** Adds one, unless it is there already. */
   add(item: T): void {
-    if (item.dueAt === Infinity) return
+    if (item.dueAt === Infinity || item.after !== undefined) return
     const number = Math.floor(item.dueAt / spanMs)
     if (number !== this.#lastNumber) {
       if (this.#last.isEmpty) this.#spans.delete(this.#lastNumber)

@@ -131,7 +131,7 @@ export class Dispatcher {
     const { client } = this.#board
     chunks.begin({
       consumed: (cost) => call !== undefined && client.consumed(call, cost),
-      cancel: () => call !== undefined && client.cancel(call, new CallError('ERR_ABORTED', 'nobody wants more of it')),
+      cancel: () => call !== undefined && client.cancel(call, 'ERR_ABORTED', 'nobody wants more of it'),
     })
     return chunks
   }
@@ -150,7 +150,7 @@ export class Dispatcher {
       const encoded = new Encoded(input, this.#settings.maxPayloadBytes)
       gathering.ask(peers, (target, sink) => {
         const call = this.#call(name, encoded, 0, { ...each, target }, timeoutMsDefault, sink)
-        return { cancel: (error) => call !== undefined && this.#board.client.cancel(call, error) }
+        return { cancel: (why) => call !== undefined && this.#board.client.cancel(call, 'ERR_ABORTED', why) }
       })
     } catch (error) {
       gathering.fail(error)
@@ -214,8 +214,8 @@ export class Dispatcher {
   async #stop(grace: number): Promise<void> {
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
-    this.#board.stop(this.#tally, () => this.#gone())
-    this.#board.leave(this.#peer, this, () => this.#gone())
+    this.#board.stop(this.#tally, gone)
+    this.#board.leave(this.#peer, this, gone)
   }
 
   async #withdraw(service: Service, grace: number): Promise<void> {
@@ -229,7 +229,7 @@ export class Dispatcher {
   }
 
   #gone(): TelepathineError {
-    return new TelepathineError('ERR_STOPPED', 'the dispatcher was stopped; make another')
+    return new TelepathineError('ERR_STOPPED', gone)
   }
 
   /** Whom a call to several goes to. */
@@ -311,6 +311,8 @@ class Encoded {
     this.bytes = ownBytes(encodePayload(value, this.form, bytesMax))
   }
 }
+
+const gone = 'the dispatcher was stopped; make another'
 
 const usual: Plan = { policy: 'p2c', target: undefined, tags: undefined }
 

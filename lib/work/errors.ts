@@ -23,7 +23,7 @@ export class CallError extends TelepathineError {
   readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, message: string, details: CallErrorDetails = {}) {
-    super(code, message, 'cause' in details ? { cause: details.cause } : undefined)
+    super(code, message, details.cause !== undefined ? { cause: details.cause } : undefined)
     this.peer = details.peer
     this.maybeExecuted = details.maybeExecuted ?? false
     this.retryAfterMs = details.retryAfterMs

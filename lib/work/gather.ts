@@ -1,11 +1,9 @@
-import { TelepathineError } from '../gossip/errors.js'
-import { CallError } from './errors.js'
 import type { Sink } from './outgoing.js'
 import type { Gathered, GatherOutcome, GatherResult, Missing } from './types.js'
 
 /** A call to one of the peers that are asked. */
 interface Part {
-  cancel(error: TelepathineError): void
+  cancel(why: string): void
 }
 
 interface Waiting<T> {
@@ -104,7 +102,7 @@ export class Gathering<T = unknown> implements Gathered<T> {
   }
 
   #cancel(why: string): void {
-    for (const part of this.#parts.values()) part.cancel(new CallError('ERR_ABORTED', why))
+    for (const part of this.#parts.values()) part.cancel(why)
   }
 
   #tell(outcome: GatherOutcome<T>): void {

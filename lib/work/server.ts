@@ -42,6 +42,8 @@ export interface ServerCounts {
 export class Server {
   readonly counts: ServerCounts = { served: 0, busy: 0, late: 0 }
   readonly services = new Map<string, Service>()
+  /** Those that are being withdrawn; another may have taken the name. */
+  readonly #draining = new Set<Service>()
   /** How many calls run or wait. */
   inflight = 0
   /** Bytes of the inputs that wait or are coming in. */
@@ -160,6 +162,7 @@ export class Server {
   /** Takes in no more for a service; resolves when it is empty, or `graceMs` have passed and it was emptied. */
   async drain(service: Service, graceMs: number): Promise<void> {
     service.isDraining = true
+    this.#draining.add(service)
     const { clock } = this.#channel
     if (service.jobs.size > 0) {
       await new Promise<void>((resolve) => {
@@ -173,6 +176,7 @@ export class Server {
         }
       })
     }
+    this.#draining.delete(service)
     if (this.services.get(service.name) === service) this.services.delete(service.name)
   }
 
@@ -191,7 +195,11 @@ export class Server {
 
   /** Ends everything. */
   stop(): void {
-    for (const service of this.services.values()) this.abort(service)
+    for (const service of [...this.services.values(), ...this.#draining]) {
+      this.abort(service)
+      // handlers that take no notice hold up nobody
+      service.emptied()
+    }
     this.#timer.stop()
   }
 

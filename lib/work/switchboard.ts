@@ -38,7 +38,11 @@ export class Switchboard implements ChannelListener {
   readonly #partners = new Map<string, Partner>()
   readonly #names = new Map<string, Uint8Array>()
   readonly #waiters: Waiters
+  /** Those that have something to send at the end of this turn of the event loop. */
   #dirty: Partner[] = []
+  #cancelFlush: (() => void) | undefined
+  /** Whether the peer runs and there is somebody to work for. */
+  #isOpen = false
   #life = 0
   /** What was advertised last. */
   #toldInflight = 0
@@ -79,9 +83,9 @@ export class Switchboard implements ChannelListener {
   }
 
   /** A dispatcher has stopped; with the last of them all ends. */
-  leave(peer: object, user: object, error: () => TelepathineError): void {
+  leave(peer: object, user: object, why: string): void {
     this.#users.delete(user)
-    this.#waiters.stop(user, error)
+    this.#waiters.stop(user, why)
     if (this.#users.size > 0) return
     this.stopping()
     this.channel.detach()
@@ -89,8 +93,8 @@ export class Switchboard implements ChannelListener {
   }
 
   /** Settles all calls of one owner, or all there are. */
-  stop(owner: { pending: number } | undefined, error: () => TelepathineError): void {
-    this.client.stop(owner, this.#partners.values(), error)
+  stop(owner: { pending: number } | undefined, why: string): void {
+    this.client.stop(owner, this.#partners.values(), why)
   }
 
   /** The bytes of a service's name. @throws TelepathineError `ERR_KEY` */
@@ -156,6 +160,7 @@ export class Switchboard implements ChannelListener {
   // ---- what the channel tells
 
   started(): void {
+    this.#isOpen = true
     this.#life = lifeOf(this.channel.incarnation)
     const own = this.channel.name
     this.roster.alive(own, true)
@@ -163,10 +168,11 @@ export class Switchboard implements ChannelListener {
   }
 
   stopping(): void {
+    this.#isOpen = false
     this.server.stop()
-    const stopped = (): TelepathineError => new TelepathineError('ERR_STOPPED', `${this.channel.name} was stopped`)
-    this.stop(undefined, stopped)
-    this.#waiters.stop(undefined, stopped)
+    const why = `${this.channel.name} was stopped`
+    this.stop(undefined, why)
+    this.#waiters.stop(undefined, why)
     this.#cancelAdvert?.()
     this.#cancelAdvert = undefined
     this.#isTold = false
@@ -176,6 +182,7 @@ export class Switchboard implements ChannelListener {
   }
 
   frame(bytes: Uint8Array, from: string): void {
+    if (!this.#isOpen) return
     const head = readFrameHead(bytes)
     if (head === undefined) return this.channel.rejected(from, 'not a frame of work')
     const partner = this.partner(from)
@@ -315,11 +322,13 @@ export class Switchboard implements ChannelListener {
   }
 
   #schedule(partner: Partner): void {
-    if (this.#dirty.length === 0) this.channel.clock.soon(() => this.#flush())
+    this.#cancelFlush ??= this.channel.clock.soon(() => this.#flush())
     this.#dirty.push(partner)
   }
 
   #flush(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
     const dirty = this.#dirty
     this.#dirty = []
     for (const partner of dirty) partner.endTurn()

@@ -48,8 +48,10 @@ export class Waiters {
   }
 
   /** Those of one owner, or all, wait in vain. */
-  stop(owner: object | undefined, error: () => TelepathineError): void {
-    for (const waiter of this.#waiters) if (owner === undefined || waiter.owner === owner) waiter.settle(error())
+  stop(owner: object | undefined, why: string): void {
+    for (const waiter of this.#waiters) {
+      if (owner === undefined || waiter.owner === owner) waiter.settle(new TelepathineError('ERR_STOPPED', why))
+    }
   }
 }
 

@@ -45,5 +45,5 @@ export interface Scenario {
   readonly about: string
   /** What it can be asked for beside what all can: names of options of the command line. */
   readonly options: readonly string[]
-  run(settings: Settings, progress: Progress): Outcome
+  run(settings: Settings, progress: Progress): Outcome | Promise<Outcome>
 }

@@ -10,23 +10,25 @@ const dispensable = [
  * Looks for a smaller run that fails as well: with kinds of step left out, then with fewer steps. What is found is a
  * part of the same run, and fails in the same way or in another.
  */
-export function shrink(scenario: Scenario, failing: Settings, tell: (smaller: Settings) => void): Settings {
+export async function shrink(
+  scenario: Scenario, failing: Settings, tell: (smaller: Settings) => void,
+): Promise<Settings> {
   let best = failing
-  const stillFails = (settings: Settings): boolean => {
-    const outcome = scenario.run(settings, () => {})
+  const stillFails = async (settings: Settings): Promise<boolean> => {
+    const outcome = await scenario.run(settings, () => {})
     if (isWell(outcome)) return false
     best = settings
     tell(settings)
     return true
   }
   for (const kind of dispensable) {
-    if (!best.without.includes(kind)) stillFails({ ...best, without: [...best.without, kind] })
+    if (!best.without.includes(kind)) await stillFails({ ...best, without: [...best.without, kind] })
   }
   let tooFew = 0
-  let enough = stepsOf(scenario.run(best, () => {}))
+  let enough = stepsOf(await scenario.run(best, () => {}))
   while (enough - tooFew > 1) {
     const steps = (enough + tooFew) >> 1
-    if (stillFails({ ...best, steps })) enough = steps
+    if (await stillFails({ ...best, steps })) enough = steps
     else tooFew = steps
   }
   return best

@@ -22,7 +22,9 @@ const nothing: Settings = {
   without: [],
 }
 
-function simulate(scenario: string, settings: Partial<Settings>, request: Partial<Request> = {}): Told {
+async function simulate(
+  scenario: string, settings: Partial<Settings>, request: Partial<Request> = {},
+): Promise<Told> {
   const stdout: string[] = []
   const stderr: string[] = []
   const asked: Request = {
@@ -35,7 +37,7 @@ function simulate(scenario: string, settings: Partial<Settings>, request: Partia
     command: 'simulate',
     ...request,
   }
-  const isWell = run(asked, { print: (line) => void stdout.push(line), aside: (line) => void stderr.push(line) })
+  const isWell = await run(asked, { print: (line) => void stdout.push(line), aside: (line) => void stderr.push(line) })
   return { isWell, stdout: stdout.join('\n'), stderr: stderr.join('\n') }
 }
 
@@ -45,10 +47,10 @@ function result({ stdout }: Told): Record<string, unknown> {
 
 t.test('converge gives one object, the same for the same seed but for the wall clock', async (t) => {
   const settings = { peers: 30, loss: 0.01, times: 5, seed: 7 }
-  const first = simulate('converge', settings)
+  const first = await simulate('converge', settings)
   t.ok(first.isWell)
   const { wallMs, ...rest } = result(first)
-  const { wallMs: _, ...again } = result(simulate('converge', settings))
+  const { wallMs: _, ...again } = result(await simulate('converge', settings))
   t.type(wallMs, 'number')
   t.strictSame(rest, again)
   t.match(rest, { scenario: 'converge', peers: 30, loss: 0.01, seed: 7, updates: 5, violations: [] })
@@ -69,10 +71,11 @@ t.test('every scenario runs, ends well, and gives the figures that it is about',
     partition: [{ peers: 9, seconds: 10 }, ['splitMs', 'convergedMs']],
     overload: [{ peers: 5, seconds: 2 }, ['slowed', 'refused', 'staleP50Share', 'staleMaxShare', 'spreadFairness']],
     chaos: [{ peers: 4, steps: 50 }, ['convergedMs']],
+    dispatch: [{ peers: 4, steps: 100 }, ['calls', 'begun', 'maxMs']],
   }
   t.strictSame(choices.map(({ name }) => name), Object.keys(runs))
   for (const [scenario, [settings, figures]] of Object.entries(runs)) {
-    const told = simulate(scenario, settings)
+    const told = await simulate(scenario, settings)
     t.ok(told.isWell, told.stderr)
     const found = result(told)
     t.match(found, { scenario, violations: [], converged: true, peers: settings.peers })
@@ -81,12 +84,12 @@ t.test('every scenario runs, ends well, and gives the figures that it is about',
 })
 
 t.test('several seeds give one object too, with each of them in short', async (t) => {
-  const told = simulate('chaos', { peers: 3, steps: 10, seed: 40 }, { count: 3 })
+  const told = await simulate('chaos', { peers: 3, steps: 10, seed: 40 }, { count: 3 })
   const { wallMs, runs, ...rest } = result(told)
   t.type(wallMs, 'number')
   t.match(rest, { scenario: 'chaos', seed: 40, count: 3, peers: 3, failed: [], converged: true, violations: [] })
   t.match(runs, [{ seed: 40, violations: 0 }, { seed: 41 }, { seed: 42, trace: /^[0-9a-f]{16}$/ }])
-  const alone = result(simulate('chaos', { peers: 3, steps: 10, seed: 41 }))
+  const alone = result(await simulate('chaos', { peers: 3, steps: 10, seed: 41 }))
   t.equal((runs as { trace: string }[])[1]?.trace, alone['trace'])
 })
 
@@ -94,7 +97,7 @@ t.test('people get figures and a chart, and a picture if they like', async (t) =
   const folder = await mkdtemp(join(tmpdir(), 'simulate-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const svg = join(folder, 'curve.svg')
-  const { stdout } = simulate('converge', { peers: 10, times: 3 }, { json: false, svg })
+  const { stdout } = await simulate('converge', { peers: 10, times: 3 }, { json: false, svg })
   t.match(stdout, /^p99Ms +[\d.]+$/m)
   t.match(stdout, /^100 % │.*█\n/m)
   t.match(await readFile(svg, 'utf8'), /^<svg [^]*>simulate converge --seed 1 --peers 10 [^]*<polyline [^]*<\/svg>\n$/)
@@ -102,11 +105,11 @@ t.test('people get figures and a chart, and a picture if they like', async (t) =
 
 t.test('a run that fails is not well, and says how to run it again', async (t) => {
   // a minute on the way, and everything lost: nobody ever meets
-  const told = simulate('converge', { peers: 3, loss: 1, times: 1, latencyMs: [60_000, 60_000] })
+  const told = await simulate('converge', { peers: 3, loss: 1, times: 1, latencyMs: [60_000, 60_000] })
   t.notOk(told.isWell)
   t.equal(result(told)['converged'], false)
   t.match(told.stderr, 'failed: simulate converge --seed 1 --peers 3 --loss 1 --latency 60000,60000 --updates 1')
-  t.throws(() => simulate('nothing', {}), { message: 'there is no scenario "nothing"' })
+  await t.rejects(simulate('nothing', {}), { message: 'there is no scenario "nothing"' })
 })
 
 t.test('memory is asked for by the square of the peers', async (t) => {

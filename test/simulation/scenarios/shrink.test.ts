@@ -29,16 +29,16 @@ const scenario: Scenario = {
 }
 
 t.test('what does not matter is left out, and the run is cut as short as it still fails', async (t) => {
-  const least = shrink(scenario, asked, () => {})
+  const least = await shrink(scenario, asked, () => {})
   t.equal(least.steps, 37)
   t.notOk(least.without.includes('pause'))
   t.ok(least.without.includes('clog') && least.without.includes('set'))
-  t.notOk(isWell(scenario.run(least, () => {})))
+  t.notOk(isWell(await scenario.run(least, () => {})))
   t.match(replay(scenario, least, 'simulate'), /^simulate chaos --seed 5 --steps 37 --without stranger,corruption,/)
 })
 
 t.test('a run is well when nothing was violated and it converged', async (t) => {
-  const well = scenario.run({ ...asked, steps: 1 }, () => {})
+  const well = await scenario.run({ ...asked, steps: 1 }, () => {})
   t.ok(isWell(well))
   t.notOk(isWell({ ...well, isConverged: false }))
 })
