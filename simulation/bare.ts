@@ -23,7 +23,8 @@ export class BarePeer implements Resident, TransportHandlers {
   #transport: VirtualTransport | undefined
   #clock: VirtualClock | undefined
   #incarnation = 0
-  #wakeAtUs = Infinity
+  /** When wakes are on their way, the latest first, microseconds. */
+  readonly #wakesAtUs: number[] = []
 
   constructor(world: World, seeds: readonly string[], config: Partial<GossipConfig> = {}) {
     this.#world = world
@@ -62,7 +63,7 @@ export class BarePeer implements Resident, TransportHandlers {
     this.#clock = this.machine.boot()
     this.#transport = new VirtualTransport(this.machine, this.#world.network)
     this.#gossip = new Gossip(this.#config, this.#world.random.fork(`peer ${this.index}`))
-    this.#wakeAtUs = Infinity
+    this.#wakesAtUs.length = 0
     this.#incarnation = Math.floor(this.#clock.wall())
     this.#transport.openNow(this.#config, this)
     this.#gossip.start(this.name, this.#incarnation, this.#nowMs())
@@ -214,17 +215,18 @@ export class BarePeer implements Resident, TransportHandlers {
     const wakeMs = gossip.nextWake() - this.#nowMs()
     // like any host's: timers count whole milliseconds, and even "at once" takes its microsecond
     const atUs = this.#world.time.nowUs + (wakeMs <= 0 ? 1 : Math.ceil(wakeMs) * 1_000)
-    // to be woken too early does no harm, so a wake that is on its way will do
-    if (atUs === Infinity || this.#wakeAtUs <= atUs) return
-    this.#wakeAtUs = atUs
-    this.#world.time.at(atUs, new Wake(this, this.machine.life, atUs))
+    // an earlier wake that is on its way will do: it looks again
+    if (atUs === Infinity || (this.#wakesAtUs.at(-1) ?? Infinity) <= atUs) return
+    this.#wakesAtUs.push(atUs)
+    this.#world.time.at(atUs, new Wake(this, this.machine.life))
   }
 
-  /** Time to look at the protocol. */
-  wake(atUs: number): void {
+  /** Time to look at the protocol: the soonest of the wakes is here. */
+  wake(): void {
     const gossip = this.#gossip
-    if (gossip === undefined || this.#wakeAtUs !== atUs) return
-    this.#wakeAtUs = Infinity
+    this.#wakesAtUs.pop()
+    if (gossip === undefined) return
+    if (gossip.nextWake() > this.#nowMs()) return this.#wakeLater(gossip)
     try {
       gossip.tick(this.#nowMs())
     } catch (error) {
@@ -238,17 +240,15 @@ export class BarePeer implements Resident, TransportHandlers {
 class Wake implements Happening {
   readonly #peer: BarePeer
   readonly #life: number
-  readonly #atUs: number
 
-  constructor(peer: BarePeer, life: number, atUs: number) {
+  constructor(peer: BarePeer, life: number) {
     this.#peer = peer
     this.#life = life
-    this.#atUs = atUs
   }
 
   happen(): void {
     const { machine } = this.#peer
     if (machine.life !== this.#life || machine.holds('soon', this)) return
-    this.#peer.wake(this.#atUs)
+    this.#peer.wake()
   }
 }

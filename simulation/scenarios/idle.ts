@@ -28,11 +28,13 @@ export const idle: Scenario = {
     cluster.sent()
     const steps = cluster.world.time.steps
     const beganAt = process.hrtime.bigint()
+    const cpuBefore = process.cpuUsage()
     for (let second = 0; second < seconds; second++) {
       cluster.world.run(1_000)
       progress(`${second + 1} of ${seconds} s`)
     }
     const wallSeconds = Number(process.hrtime.bigint() - beganAt) / 1e9
+    const cpu = process.cpuUsage(cpuBefore)
     const sent = cluster.sent()
     const each = (count: number): number => rounded(count / peers / seconds)
     const { news, repair, liveness } = sent
@@ -48,6 +50,7 @@ export const idle: Scenario = {
         livenessBytes: each(liveness.bytes),
         stepsPerVirtualSecond: rounded((cluster.world.time.steps - steps) / seconds),
         wallVirtualSecondsPerSecond: rounded(seconds / wallSeconds),
+        wallVirtualSecondsPerCpuSecond: rounded((seconds * 1e6) / (cpu.user + cpu.system)),
       },
       isAssembled && cluster.isComplete(),
     )
