@@ -48,8 +48,8 @@ export interface TelepathineOptions {
    * over TLS connections; there are no datagrams then. Default: none.
    */
   tls?: CertificateOptions
-  /** HTTP on the same port. Not available in this version: anything but `false` and `undefined` is refused. */
-  http?: false
+  /** HTTP on the same port: true, or {@link HTTPOptions}. Default false. */
+  http?: boolean | HTTPOptions
   /** Whether small messages go as UDP datagrams. Default true. Turn it off where only TCP gets through. */
   udp?: boolean
   /**
@@ -120,6 +120,26 @@ export interface TelepathineOptions {
   transport?: Transport
 }
 
+/**
+ * Whom a peer answers over HTTP. Without a token everything is open to this machine if the peer is bound to loopback;
+ * a peer that is bound to more lets others read, and neither change nor run anything.
+ */
+export interface HTTPOptions {
+  /** What clients must send as `Authorization: Bearer <token>` to change or run something; at least 8 characters. */
+  token?: string
+  /** Whether reading takes the token as well; only `/healthz` and `/readyz` answer without. Default false. */
+  private?: boolean
+  /**
+   * Host names under which clients may address this peer, beside loopback, `address` and the address that they reach.
+   * Others are refused, so that no foreign name can be made to point here. Default: none.
+   */
+  hosts?: readonly string[]
+  /** Largest request body of JSON; 1,024 to 1 GiB, default 1 MiB. */
+  maxBodyBytes?: number
+  /** Whether to answer the original's `POST /hello`, `/start`, `/stop`, `/masterStart` and `/masterStop`. Default false. */
+  legacy?: boolean
+}
+
 /** How suspicious a peer is of silence; see {@link PhiAccrualDetector}. */
 export interface PhiOptions {
   /** Suspicion level: 8 is wrong once in 10^8 intervals if they vary as they did. 1 to 100, default 8. */
@@ -144,9 +164,21 @@ export interface Settings {
   readonly security: Security | undefined
   readonly emitValueOnHeartBeat: boolean
   readonly snapshot: string | undefined
+  /** Undefined: no HTTP. */
+  readonly http: HTTPSettings | undefined
   readonly clock: Clock | undefined
   readonly random: Random | undefined
   readonly transport: Transport | undefined
+}
+
+/** {@link HTTPOptions} after the check. */
+export interface HTTPSettings {
+  readonly token: string | undefined
+  readonly private: boolean
+  /** Canonical; with `address`. */
+  readonly hosts: readonly string[]
+  readonly maxBodyBytes: number
+  readonly legacy: boolean
 }
 
 const presets = {
@@ -167,7 +199,6 @@ const frameOverheadBytes = 4_096
  */
 export function checkOptions(options: TelepathineOptions = {}): Settings {
   const read = new OptionReader(options, optionNames, '')
-  refuseUnavailable(read)
   const preset = presets[read.oneOf('preset', Object.keys(presets) as (keyof typeof presets)[], 'lan')]
   const heartbeatIntervalMs = read.number('heartbeatIntervalMS', 20, 60_000, preset.heartbeatIntervalMs)
   const phi = read.phi()
@@ -215,6 +246,7 @@ export function checkOptions(options: TelepathineOptions = {}): Settings {
     maxValueBytes,
     address,
     bind: bind === undefined ? bindFor(address) : parseHost(bind),
+    http: checkHTTP(read, address),
     addressMap,
     security,
     emitValueOnHeartBeat: read.flag('emitValueOnHeartBeat', false),
@@ -231,13 +263,6 @@ const optionNames: readonly (keyof TelepathineOptions)[] = [
   'heartbeatIntervalMS', 'phi', 'forgetAfterMS', 'emitValueOnHeartBeat', 'metadata', 'maxKeyBytes', 'maxValueBytes',
   'maxFrameBytes', 'maxPeers', 'maxStateBytes', 'maxEventBytes', 'snapshot', 'clock', 'random', 'transport',
 ]
-
-/** Better no peer than one that looks as if it did what it does not. */
-function refuseUnavailable(read: OptionReader): void {
-  const http = read.value('http')
-  if (http === undefined || http === false) return
-  throw new TelepathineError('ERR_OPTION', 'option http is not available in this version; leave it out')
-}
 
 const keyLengthMin = 16
 const keyLengthMax = 4_096
@@ -293,6 +318,27 @@ function checkSecurity(options: TelepathineOptions, cluster: string, address: st
   }
   if (network !== undefined) return new Keyring(checkKeys(network), cluster)
   return tls === undefined ? undefined : checkCertificates(tls, (checked) => new Certificates(checked, address))
+}
+
+const tokenLengthMin = 8
+
+function checkHTTP(options: OptionReader, address: string): HTTPSettings | undefined {
+  const value = options.value('http') ?? false
+  if (value === false) return undefined
+  const names = ['token', 'private', 'hosts', 'maxBodyBytes', 'legacy'] satisfies (keyof HTTPOptions)[]
+  const read = new OptionReader(value === true ? {} : value, names, 'http.')
+  const token = read.text('token')
+  if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
+    const given = `${token.length} characters given`
+    throw new TelepathineError('ERR_OPTION', `option http.token: ${given}, allowed: ${tokenLengthMin} or more, no spaces`)
+  }
+  return Object.freeze({
+    token,
+    private: read.flag('private', false),
+    hosts: [address, ...read.texts('hosts').map(parseHost)],
+    maxBodyBytes: read.whole('maxBodyBytes', 1_024, 2 ** 30, 1 << 20),
+    legacy: read.flag('legacy', false),
+  })
 }
 
 function encodeMetadata(metadata: unknown): Uint8Array {
@@ -358,6 +404,12 @@ class OptionReader {
     if (value === undefined) return undefined
     if (typeof value === 'string' && value.length > 0 && value.length <= lengthMax) return value
     throw this.#refuse(name, `a string of 1 to ${lengthMax} characters`)
+  }
+
+  texts(name: string): readonly string[] {
+    const value = this.#options[name] ?? []
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+    throw this.#refuse(name, 'a list of strings')
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[], otherwise: T): T {

@@ -12,12 +12,16 @@ import { Gossip, type PeerView } from './gossip/gossip.js'
 import { systemClock, type Clock } from './host/clock.js'
 import { systemRandom } from './host/entropy.js'
 import { Host } from './host/host.js'
+import type { HTTPFace } from './http/face.js'
+import { PeerView as FaceView } from './http/view.js'
 import { storedKey, userKey } from './names.js'
-import { formatAddress, parseAddress } from './net/address.js'
+import { formatAddress, isLoopback, parseAddress } from './net/address.js'
 import { SocketTransport } from './net/sockets.js'
 import type { CertificateOptions } from './net/certificates.js'
 import { Keyring } from './net/keyring.js'
-import { checkCertificates, checkKeys, checkOptions, type Settings, type TelepathineOptions } from './options.js'
+import {
+  checkCertificates, checkKeys, checkOptions, type HTTPSettings, type Settings, type TelepathineOptions,
+} from './options.js'
 import { Readiness } from './readiness.js'
 import { Rejections } from './rejections.js'
 import { stampBytes, Stamps } from './stamps.js'
@@ -61,6 +65,9 @@ export class Telepathine extends Emitter {
   readonly #streams = new Set<{ end(): void }>()
   readonly #agenda: Agenda
   readonly #rejections: Rejections
+  /** Undefined unless HTTP is asked for; and the face of this life. */
+  readonly #view: FaceView | undefined
+  #face: HTTPFace | undefined
   readonly #callbacks = new Set<(peer: Telepathine) => unknown>()
   /** Said before the start. Bounded by `maxEventBytes`. */
   readonly #unsaid: { readonly event: string; readonly data: Uint8Array; readonly until: number }[] = []
@@ -89,7 +96,7 @@ export class Telepathine extends Emitter {
       throw new TelepathineError('ERR_ADDRESS', `seeds: ${describe(seeds)} given, allowed: an array of addresses`)
     }
     this.#settings = checkOptions(options)
-    const { address, bind, addressMap, security, snapshot, gossip, random, transport } = this.#settings
+    const { address, bind, addressMap, security, snapshot, gossip, random, transport, http } = this.#settings
     this.#port = port
     this.#name = formatAddress(address, port)
     this.#clock = this.#settings.clock ?? systemClock
@@ -113,6 +120,7 @@ export class Telepathine extends Emitter {
         drained: (peer) => this.#channel.drained(peer),
         rejected: (from, reason) => this.#rejected(from, reason),
         failed: (error) => this.report(error),
+        ...(http && { http: (socket, head) => this.#face?.accept(socket, head) ?? socket.destroy() }),
       },
       address,
       bind,
@@ -140,6 +148,15 @@ export class Telepathine extends Emitter {
       },
       failed: (error) => this.report(error),
     })
+    if (http) {
+      this.#view = new FaceView({
+        gossip: this.#gossip,
+        clock: this.#clock,
+        metadata: options.metadata,
+        seeds: () => this.#host.seeds(),
+        decode: (peer, bytes) => this.#decode(peer, bytes, stampBytes),
+      })
+    }
     for (const seed of seeds) this.#host.join(seed, this.#name)
     if (this.#settings.emitValueOnHeartBeat) {
       let count = 0
@@ -244,6 +261,7 @@ export class Telepathine extends Emitter {
     this.#stamps.write(bytes)
     const room = this.#gossip.set(storedKey(key), bytes, ttlMs, this.#clock.now())
     this.#host.kick()
+    for (const { handler: tell } of this.#view?.ownSets.find(key) ?? []) tell(key, value, expiresAt)
     return room
   }
 
@@ -331,6 +349,7 @@ export class Telepathine extends Emitter {
     if (this.#gossip.incarnation === 0) this.#keepForLater(event, bytes, durationMS)
     const room = this.#gossip.say(event, bytes, durationMS, buffer, this.#clock.now())
     this.#host.kick()
+    for (const { handler: tell } of this.#view?.ownSays.find(event) ?? []) tell(event, data, undefined)
     return room
   }
 
@@ -458,6 +477,7 @@ export class Telepathine extends Emitter {
   async #begin(signal: AbortSignal): Promise<void> {
     try {
       await this.#ended
+      if (this.#settings.http) await this.#openFace(this.#settings.http)
       this.#name = await this.#host.start(this.#port, signal)
       this.#left = false
       this.#sayKept()
@@ -474,11 +494,25 @@ export class Telepathine extends Emitter {
       log('%s runs', this.#name)
     } catch (error) {
       if (signal.aborted) return
+      await this.#closeFace()
       this.#state = 'idle'
       log('%s cannot start: %s', this.#name, error)
       const ready = this.#ready
       ready.reject(error, this.announce('error', error))
     }
+  }
+
+  /** Only who asks for HTTP loads it. */
+  async #openFace(settings: HTTPSettings): Promise<void> {
+    const { HTTPFace } = await import('./http/face.js')
+    const isLocal = isLoopback(this.#settings.bind)
+    if (this.#view) this.#face = new HTTPFace(this, this.#view, { ...settings, isLocal })
+  }
+
+  async #closeFace(): Promise<void> {
+    const face = this.#face
+    await face?.close()
+    this.#face = undefined
   }
 
   /** A life begins with keys only; what was said before it is said again in it. */
@@ -511,6 +545,7 @@ export class Telepathine extends Emitter {
   }
 
   async #close(): Promise<void> {
+    await this.#closeFace()
     await this.#host.stop()
     if (this.#state === 'stopping') this.#state = 'idle'
   }
@@ -534,10 +569,13 @@ export class Telepathine extends Emitter {
       case 'peer:new':
         return this.#takePeer(notice.peer, notice.incarnation, notice.metadata)
       case 'peer:start':
+        this.#face?.see({ kind: 'start', peer: notice.peer })
         return void this.announceIn('peer', 'start', notice.peer)
       case 'peer:stop':
+        this.#face?.see({ kind: 'stop', peer: notice.peer, reason: notice.reason })
         return void this.announceIn('peer', 'stop', notice.peer, notice.reason)
       case 'peer:forgotten':
+        this.#face?.see({ kind: 'forgotten', peer: notice.peer })
         return void this.announceIn('peer', 'forgotten', notice.peer)
       case 'rejected':
         return this.#rejected(notice.from, notice.reason)
@@ -581,7 +619,9 @@ export class Telepathine extends Emitter {
   #takePeer(name: string, incarnation: number, encoded: Uint8Array): void {
     const { host: address, port } = parseAddress(name)
     const metadata = encoded.length === 0 ? undefined : this.#decode(name, encoded, 0)
-    if (metadata !== undecodable) this.announceIn('peer', 'new', { name, address, port, incarnation, metadata })
+    if (metadata === undecodable) return
+    this.#face?.see({ kind: 'new', peer: name, metadata })
+    this.announceIn('peer', 'new', { name, address, port, incarnation, metadata })
   }
 
   #rejected(address: string, reason: string): void {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import createDebug from 'debug'
 import type { Notice } from '../gossip/effects.js'
 import { TelepathineError } from '../gossip/errors.js'
@@ -37,6 +38,8 @@ export interface HostOwner {
   rejected(from: string, reason: string): void
   /** The operator is needed: a socket or the snapshot file failed. */
   failed(error: Error): void
+  /** A connection speaks HTTP; see {@link TransportHandlers.http}. */
+  http?(socket: Socket, head: Uint8Array): void
 }
 
 /** How long frames already given may take to leave at the end. */
@@ -164,6 +167,11 @@ export class Host {
     await this.#snapshot?.flush()
   }
 
+  /** Addresses to join through, other than one's own. */
+  seeds(): string[] {
+    return this.#seeds.of(this.#parts.gossip.name)
+  }
+
   #peersToRemember(): readonly string[] {
     const live = this.#running ? this.#parts.gossip.peers('live') : []
     return live.length > 0 ? live : this.#remembered
@@ -197,6 +205,7 @@ export class Host {
       },
       rejected: (from, reason) => owner.rejected(from, reason),
       error: (error) => owner.failed(error),
+      ...(owner.http && { http: owner.http }),
     }
   }
 

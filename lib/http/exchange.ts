@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readJSON } from './body.js'
+import { Refusal } from './errors.js'
+import { toJSON } from './json.js'
+
+/** What the request's target names. */
+export interface Names {
+  /** What stands for the names in the route's path, as it came. */
+  readonly path: ReadonlyMap<string, string>
+  readonly query: URLSearchParams
+}
+
+/** One request and its answer. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Aborts when the client goes away before its answer is complete. */
+  readonly signal: AbortSignal
+  readonly #names: Names
+  readonly #bodyBytesMax: number
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    names: Names,
+    bodyBytesMax: number,
+  ) {
+    this.request = request
+    this.response = response
+    this.#names = names
+    this.#bodyBytesMax = bodyBytesMax
+    const gone = new AbortController()
+    this.signal = gone.signal
+    // 'close' of the request would come as soon as its body is read
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort()
+    })
+  }
+
+  /** What stands in the path for `:name`, decoded. */
+  name(name: string): string {
+    try {
+      return decodeURIComponent(this.#names.path.get(name) ?? '')
+    } catch {
+      throw new Refusal(400, 'ERR_KEY', `the path holds a % that begins no character`)
+    }
+  }
+
+  /** A parameter of the query; undefined when it is not there. */
+  query(name: string): string | undefined {
+    return this.#names.query.get(name) ?? undefined
+  }
+
+  /** All values of a parameter of the query. */
+  queries(name: string): string[] {
+    return this.#names.query.getAll(name)
+  }
+
+  /** A header; undefined when it is not there. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  /** Whether the client asks for this media type by name. */
+  accepts(mediaType: string): boolean {
+    const accepted = (this.header('accept') ?? '').split(',').map((part) => /^[^;]*/.exec(part)?.[0].trim())
+    return accepted.includes(mediaType)
+  }
+
+  /** Reads the body, which must be JSON. */
+  body(): Promise<unknown> {
+    this.proceed()
+    return readJSON(this.request, this.#bodyBytesMax)
+  }
+
+  /** Tells a client that waits for it (`Expect: 100-continue`) to send its body. */
+  proceed(): void {
+    if (this.header('expect')?.toLowerCase() === '100-continue') this.response.writeContinue()
+  }
+
+  /** Answers with a value as JSON. */
+  json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    this.send(status, 'application/json', `${toJSON(value)}\n`, headers)
+  }
+
+  /** Answers with a text, whole. */
+  send(status: number, mediaType: string, text: string, headers: Readonly<Record<string, string>> = {}): void {
+    const length = String(Buffer.byteLength(text))
+    this.response.writeHead(status, { ...headers, 'content-type': mediaType, 'content-length': length })
+    this.response.end(text)
+  }
+
+  /** Answers with nothing but a status. */
+  empty(status: number, headers: Readonly<Record<string, string>> = {}): void {
+    this.response.writeHead(status, headers).end()
+  }
+}

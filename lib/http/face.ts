@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net'
+import type { Telepathine } from '../telepathine.js'
+import { Census } from './census.js'
+import { Gateway } from './gateway.js'
+import type { GuardOptions } from './guard.js'
+import { routesOf } from './routes.js'
+import { eventRoutes } from './routes/events.js'
+import { legacyRoutes } from './routes/legacy.js'
+import { openapiRoutes } from './routes/openapi.js'
+import { pageRoutes } from './routes/page.js'
+import { peerRoutes } from './routes/peers.js'
+import { stateRoutes } from './routes/state.js'
+import type { PeerView, Sighting } from './view.js'
+
+/** What a peer's face is to be like. */
+export interface FaceOptions extends GuardOptions {
+  readonly maxBodyBytes: number
+  /** Whether to answer as the original did, too. */
+  readonly legacy: boolean
+}
+
+/** For requests under way to finish when the peer stops. */
+const lingerMs = 1_000
+
+/** One life of a peer as HTTP shows it. */
+export class HTTPFace {
+  readonly #census: Census
+  readonly #gateway: Gateway
+  readonly #withdraw: () => void
+  readonly #closing = new AbortController()
+
+  constructor(peer: Telepathine, view: PeerView, options: FaceOptions) {
+    const routes = routesOf(peer)
+    this.#census = new Census(view)
+    this.#withdraw = routes.add([
+      ...pageRoutes(this.#census, () => routes.processes(), () => view.now()),
+      ...peerRoutes(this.#census, () => this.#closing.signal.aborted),
+      ...stateRoutes(peer, view),
+      ...eventRoutes(peer, view, this.#closing.signal),
+      ...openapiRoutes(routes),
+      ...(options.legacy ? legacyRoutes(peer, this.#census) : []),
+    ])
+    this.#gateway = new Gateway({ ...options, routes })
+  }
+
+  /** Serves a connection whose first bytes, `head`, have been read already. */
+  accept(socket: Socket, head: Uint8Array): void {
+    this.#gateway.accept(socket, head)
+  }
+
+  /** Takes note of what became of another peer. */
+  see(sighting: Sighting): void {
+    this.#census.see(sighting)
+  }
+
+  /** Ends all connections, those with a request under way after a moment. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#gateway.close(lingerMs)
+    this.#withdraw()
+  }
+}

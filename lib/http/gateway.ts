@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import createDebug from 'debug'
+import { refusalOf, Refusal } from './errors.js'
+import { Exchange } from './exchange.js'
+import { Guard, type GuardOptions } from './guard.js'
+import type { Routes } from './routes.js'
+
+const log = createDebug('telepathine:http')
+
+/** What a gateway needs to know. */
+export interface GatewayOptions extends GuardOptions {
+  readonly routes: Routes
+  /** Largest body of JSON. */
+  readonly maxBodyBytes: number
+}
+
+/** For a request's head, and for the whole of it, to come in. */
+const headersMs = 10_000
+const requestMs = 300_000
+/** How often requests that take too long are looked for. */
+const sweepMs = 1_000
+/** Connections at a time; each may cost `headBytesMax` and a body. */
+const connectionsMax = 512
+const headBytesMax = 16_384
+
+/** Nothing we answer is to be kept, framed, or taken for something else than it says. */
+const headers: readonly (readonly [name: string, value: string])[] = [
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+]
+
+/**
+ * HTTP on connections that are handed to it. Each request passes the guard, is led to its route, and what goes wrong
+ * there is answered with a status and `{ "error": { "code", "message" } }`.
+ */
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #guard: Guard
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #closing = false
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#guard = new Guard(options)
+    const limits = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: sweepMs }
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response)
+    this.#server = createServer({ ...limits, maxHeaderSize: headBytesMax, noDelay: true }, answer)
+    // A client that asks first is told to go on by whoever reads the body, once it is clear that it may.
+    this.#server.on('checkContinue', answer)
+    // The sweep for slow requests begins with this event, which a server that does not listen itself never sees.
+    this.#server.emit('listening')
+  }
+
+  /** Serves a connection whose first bytes, `head`, have been read already. */
+  accept(socket: Socket, head: Uint8Array = new Uint8Array(0)): void {
+    if (this.#closing || this.#sockets.size >= connectionsMax) return void socket.destroy()
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('error', (error) => log('connection: %s', error.message))
+    if (head.length > 0) socket.unshift(head)
+    this.#server.emit('connection', socket)
+  }
+
+  /** Ends: requests under way may finish within `lingerMs`, nothing new is taken. */
+  async close(lingerMs: number): Promise<void> {
+    this.#closing = true
+    // never bound, so it calls back with an error; what matters is that idle connections close and the sweep ends
+    this.#server.close(() => undefined)
+    if (this.#sockets.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lingerMs)
+        for (const socket of this.#sockets) {
+          socket.on('close', () => {
+            if (this.#sockets.size > 0) return
+            clearTimeout(timer)
+            resolve()
+          })
+        }
+      })
+    }
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of headers) response.setHeader(name, value)
+    if (this.#closing) response.setHeader('connection', 'close')
+    try {
+      this.#guard.checkSource(request)
+      await this.#route(request, response)
+    } catch (error) {
+      this.#refuse(request, response, error)
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { routes, maxBodyBytes } = this.#options
+    // Not as a URL: that would resolve `..`, which may be a key.
+    const [, path, query] = /^(\/[^?]*)\??(.*)$/s.exec(request.url ?? '') ?? []
+    if (path === undefined) throw new Refusal(400, 'ERR_OPTION', 'the request target must be a path')
+    const match = routes.find(request.method ?? '', path)
+    if ('route' in match) {
+      this.#guard.checkRight(request, match.route)
+      const names = { path: match.names, query: new URLSearchParams(query) }
+      return match.route.answer(new Exchange(request, response, names, maxBodyBytes))
+    }
+    if (match.allowed.length === 0) throw new Refusal(404, 'ERR_KEY', `nothing is at ${path}`)
+    const allow = match.allowed.join(', ')
+    throw new Refusal(405, 'ERR_OPTION', `${request.method} given, allowed: ${allow}`, { allow })
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const { status, code, message, headers: more } = refusalOf(error)
+    log('%s %s: %d %s', request.method, request.url, status, error)
+    if (response.headersSent || response.destroyed) return void response.destroy()
+    // of a body that was not read to its end the rest is not waited for
+    const closing = request.complete ? {} : { connection: 'close' }
+    const text = `${JSON.stringify({ error: { code, message } })}\n`
+    const length = String(Buffer.byteLength(text))
+    response.writeHead(status, { ...more, ...closing, 'content-type': 'application/json', 'content-length': length })
+    response.end(text)
+  }
+}
