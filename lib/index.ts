@@ -14,6 +14,6 @@ export type { Keyring, NetworkKey } from './net/keyring.js'
 export type {
   BoundAddress, LinkDown, OpenOptions, Security, Traffic, Transport, TransportHandlers,
 } from './net/transport.js'
-export type { PhiOptions, TelepathineOptions } from './options.js'
+export type { HTTPOptions, PhiOptions, TelepathineOptions } from './options.js'
 export type { Stream, StreamOptions } from './stream.js'
 export type { Heard, HearHandler, Known, KnowHandler, PeerInfo, Rejection, TelepathineEvents } from './types.js'

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { event, eventNS, ListenerFn, OnOptions } from 'eventemitter2'
 import createDebug from 'debug'
 import { Agenda } from './agenda.js'
@@ -120,7 +121,7 @@ export class Telepathine extends Emitter {
         drained: (peer) => this.#channel.drained(peer),
         rejected: (from, reason) => this.#rejected(from, reason),
         failed: (error) => this.report(error),
-        ...(http && { http: (socket, head) => this.#face?.accept(socket, head) ?? socket.destroy() }),
+        ...(http && { http: (socket, head) => this.#meet(socket, head) }),
       },
       address,
       bind,
@@ -507,6 +508,11 @@ export class Telepathine extends Emitter {
     const { HTTPFace } = await import('./http/face.js')
     const isLocal = isLoopback(this.#settings.bind)
     if (this.#view) this.#face = new HTTPFace(this, this.#view, { ...settings, isLocal })
+  }
+
+  #meet(socket: Socket, head: Uint8Array): void {
+    if (this.#face) this.#face.accept(socket, head)
+    else socket.destroy()
   }
 
   async #closeFace(): Promise<void> {

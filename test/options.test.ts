@@ -96,12 +96,6 @@ t.test('a value of the wrong type or out of range is refused, named, and what is
   t.throws(() => checkOptions({ metadata: 'x'.repeat(2_000) }), { code: 'ERR_TOO_LARGE' })
 })
 
-t.test('what is not available yet is refused rather than ignored', async (t) => {
-  const expected = { code: 'ERR_OPTION', message: /not available in this version/ }
-  t.throws(() => checkOptions({ http: true } as unknown as TelepathineOptions), expected)
-  t.ok(checkOptions({ http: false }))
-})
-
 t.test('a network key seals, and leaves less of a datagram', async (t) => {
   const { security, gossip } = checkOptions({ network: ['sixteen letters!', 'the one before it'] })
   t.type(security, Keyring)
@@ -150,4 +144,22 @@ t.test('binds to the address if this machine has it, and everywhere if not', asy
   t.equal(checkOptions({ address: '203.0.113.9' }).bind, '0.0.0.0')
   t.equal(checkOptions({ address: '2001:db8::9' }).bind, '::')
   t.equal(checkOptions({ address: '203.0.113.9', bind: '127.0.0.1' }).bind, '127.0.0.1')
+})
+
+t.test('HTTP is off unless asked for, and its options are checked', async (t) => {
+  t.equal(checkOptions({}).http, undefined)
+  t.equal(checkOptions({ http: false }).http, undefined)
+  t.match(checkOptions({ address: '10.0.0.1', http: true }).http, { maxBodyBytes: 1 << 20, hosts: ['10.0.0.1'] })
+  t.strictSame(checkOptions({ http: { hosts: ['Peer.Example'] } }).http?.hosts, ['127.0.0.1', 'peer.example'])
+  const wrong: [unknown, RegExp][] = [
+    [{ token: 'short' }, /http\.token: 5 characters given, allowed: 8 or more/],
+    [{ token: 'with a space in it' }, /http\.token/],
+    [{ maxBodyBytes: 1 }, /http\.maxBodyBytes: 1 given/],
+    [{ tokn: 'x' }, /unknown option http\.tokn: the nearest known is http\.token/],
+    ['yes', /option http: /],
+  ]
+  for (const [http, message] of wrong) {
+    t.throws(() => checkOptions({ http } as TelepathineOptions), { code: 'ERR_OPTION', message })
+  }
+  t.throws(() => checkOptions({ http: { hosts: ['a b'] } }), { code: 'ERR_ADDRESS' })
 })

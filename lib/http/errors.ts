@@ -44,7 +44,9 @@ export class Refusal extends Error {
  */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error
-  if (!(error instanceof TelepathineError)) return new Refusal(500, 'ERR_INTERNAL', 'this peer failed; its log says how')
+  if (!(error instanceof TelepathineError)) {
+    return new Refusal(500, 'ERR_INTERNAL', 'this peer failed to answer; its log says why')
+  }
   const { code, message } = error
   const status = statuses[code]
   const headers = status === 429 || status === 503 ? { 'retry-after': String(retryAfterSeconds) } : undefined

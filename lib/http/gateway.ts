@@ -13,12 +13,13 @@ export interface GatewayOptions extends GuardOptions {
   readonly routes: Routes
   /** Largest body of JSON. */
   readonly maxBodyBytes: number
+  /** For a request's head to come in; default 10 seconds. */
+  readonly headersMs?: number
 }
 
-/** For a request's head, and for the whole of it, to come in. */
-const headersMs = 10_000
+/** For the whole of a request to come in. */
 const requestMs = 300_000
-/** How often requests that take too long are looked for. */
+/** How often requests that take too long are looked for, unless `headersMs` is shorter. */
 const sweepMs = 1_000
 /** Connections at a time; each may cost `headBytesMax` and a body. */
 const connectionsMax = 512
@@ -47,7 +48,9 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#guard = new Guard(options)
-    const limits = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: sweepMs }
+    const { headersMs = 10_000 } = options
+    const connectionsCheckingInterval = Math.min(sweepMs, headersMs)
+    const limits = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval }
     const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response)
     this.#server = createServer({ ...limits, maxHeaderSize: headBytesMax, noDelay: true }, answer)
     // A client that asks first is told to go on by whoever reads the body, once it is clear that it may.
@@ -64,6 +67,7 @@ export class Gateway {
     socket.on('error', (error) => log('connection: %s', error.message))
     if (head.length > 0) socket.unshift(head)
     this.#server.emit('connection', socket)
+    socket.resume()
   }
 
   /** Ends: requests under way may finish within `lingerMs`, nothing new is taken. */

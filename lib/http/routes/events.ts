@@ -45,7 +45,7 @@ export function eventRoutes(peer: Telepathine, view: PeerView, closing: AbortSig
         const lines = new Lines(exchange)
         streams++
         const said: OwnHandler = (event, data) => lines.write('say', { event, data, from: peer.name })
-        const set: OwnHandler = (key, value, expiresAt) => lines.write('set', { peer: peer.name, key, value, expiresAt })
+        const set: OwnHandler = (key, value, expiresAt) => lines.write('set', { peer: peer.name, key, value, expiresAt: expiresAt ?? null })
         const offs = [
           ...hear.map((pattern) => view.ownSays.add(pattern, said)),
           ...know.map((pattern) => view.ownSets.add(pattern, set)),
@@ -56,7 +56,7 @@ export function eventRoutes(peer: Telepathine, view: PeerView, closing: AbortSig
           ),
           ...know.map((pattern) =>
             peer.know(pattern, (from, value, key, expiresAt) => {
-              lines.write('set', { peer: from, key, value, expiresAt })
+              lines.write('set', { peer: from, key, value, expiresAt: expiresAt ?? null })
             }),
           ),
         ]

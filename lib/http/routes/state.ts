@@ -27,7 +27,8 @@ export function stateRoutes(peer: Telepathine, view: PeerView): Route[] {
         const key = exchange.name('key')
         const held = view.held(owner, key)
         if (!held) throw new Refusal(404, 'ERR_KEY', `${owner} has no key ${JSON.stringify(key)}`)
-        exchange.json(200, { key, peer: owner, ...held })
+        const { value, version, expiresAt = null } = held
+        exchange.json(200, { key, peer: owner, value, version, expiresAt })
       },
     },
     {
