@@ -136,7 +136,7 @@ export interface HTTPOptions {
   hosts?: readonly string[]
   /** Largest request body of JSON; 1,024 to 1 GiB, default 1 MiB. */
   maxBodyBytes?: number
-  /** Whether to answer the original's `POST /hello`, `/start`, `/stop`, `/masterStart` and `/masterStop`. Default false. */
+  /** Whether to answer the original's `POST /hello`, `/start`, `/stop` and their like. Default false. */
   legacy?: boolean
 }
 
@@ -329,8 +329,8 @@ function checkHTTP(options: OptionReader, address: string): HTTPSettings | undef
   const read = new OptionReader(value === true ? {} : value, names, 'http.')
   const token = read.text('token')
   if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
-    const given = `${token.length} characters given`
-    throw new TelepathineError('ERR_OPTION', `option http.token: ${given}, allowed: ${tokenLengthMin} or more, no spaces`)
+    const allowed = `${tokenLengthMin} or more, no spaces`
+    throw new TelepathineError('ERR_OPTION', `option http.token: ${token.length} characters given, allowed: ${allowed}`)
   }
   return Object.freeze({
     token,

@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { completion } from './completion.js'
 import { demo } from './demo.js'
+import { get } from './get.js'
+import { hear } from './hear.js'
 import { keygen } from './keygen.js'
+import { keys } from './keys.js'
+import { know } from './know.js'
+import { members } from './members.js'
 import { ncclient } from './ncclient.js'
 import { ncserver } from './ncserver.js'
+import { peer } from './peer.js'
+import { say } from './say.js'
+import { send } from './send.js'
+import { set } from './set.js'
 import { simulate } from './simulate.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
-const commands: readonly ((program: Command) => void)[] = [ncserver, ncclient, simulate, keygen, demo]
+const commands: readonly ((program: Command) => void)[] = [
+  peer, send, members, get, set, keys, know, say, hear, ncserver, ncclient, simulate, demo, keygen, completion,
+]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
 const exitUsage = 2
@@ -28,6 +40,12 @@ for (const add of commands) add(program)
 function oneLine(text: string): string {
   return text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ')
 }
+
+// Whoever reads has seen enough (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
 
 try {
   if (process.argv.length > 2) await program.parseAsync()

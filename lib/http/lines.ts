@@ -20,7 +20,8 @@ export class Lines {
     this.#exchange = exchange
     this.#isNDJSON = exchange.accepts(ndjson)
     const { response, signal } = exchange
-    response.writeHead(200, { 'content-type': this.#isNDJSON ? ndjson : 'text/event-stream', 'x-accel-buffering': 'no' })
+    const type = this.#isNDJSON ? ndjson : 'text/event-stream'
+    response.writeHead(200, { 'content-type': type, 'x-accel-buffering': 'no' })
     response.flushHeaders()
     const ping = this.#isNDJSON ? '\n' : ': ping\n\n'
     this.#ping = setInterval(() => response.writableLength === 0 && response.write(ping), pingMs).unref()

@@ -24,7 +24,8 @@ function refusalOf(check: () => void): Refusal | undefined {
 t.test('a request must be addressed to this peer', async t => {
   const guard = new Guard(local)
   const own = [
-    'localhost:80', 'LOCALHOST', '127.0.0.1:9000', '127.1.2.3', '[::1]:9000', 'peer.example:1', 'Peer.Example', '10.0.0.5',
+    'localhost:80', 'LOCALHOST', '127.0.0.1:9000', '127.1.2.3', '[::1]:9000', 'peer.example:1', 'Peer.Example',
+    '10.0.0.5',
   ]
   for (const host of own) t.doesNotThrow(() => guard.checkSource(asking({ host }, '10.0.0.5')), host)
   const foreign = [

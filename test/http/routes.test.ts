@@ -8,7 +8,8 @@ const route = (method: Route['method'], path: string): Route => ({
 t.test('a path leads to its route, with what stands for the names', async t => {
   const routes = new Routes()
   const [get, put, app, dotted] = [
-    route('GET', '/state/:key*'), route('PUT', '/state/:key*'), route('POST', '/apps/:dir/:worker'), route('GET', '/a.b'),
+    route('GET', '/state/:key*'), route('PUT', '/state/:key*'),
+    route('POST', '/apps/:dir/:worker'), route('GET', '/a.b'),
   ] as const
   routes.add([get, put, app, dotted])
   t.match(routes.find('GET', '/state/a/b%20c'), { route: get, names: new Map([['key', 'a/b%20c']]) })

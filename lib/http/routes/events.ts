@@ -45,7 +45,9 @@ export function eventRoutes(peer: Telepathine, view: PeerView, closing: AbortSig
         const lines = new Lines(exchange)
         streams++
         const said: OwnHandler = (event, data) => lines.write('say', { event, data, from: peer.name })
-        const set: OwnHandler = (key, value, expiresAt) => lines.write('set', { peer: peer.name, key, value, expiresAt: expiresAt ?? null })
+        const set: OwnHandler = (key, value, expiresAt) => {
+          lines.write('set', { peer: peer.name, key, value, expiresAt: expiresAt ?? null })
+        }
         const offs = [
           ...hear.map((pattern) => view.ownSays.add(pattern, said)),
           ...know.map((pattern) => view.ownSets.add(pattern, set)),

@@ -1,0 +1,125 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { Telepathine, type TelepathineOptions } from '../index.js'
+import { jsonOrText, peerAddress, type PeerAddress, several, wholeNumber } from './shared/arguments.js'
+import { examples } from './shared/ask.js'
+import { configurable } from './shared/config.js'
+import { plain, print, printJSON } from './shared/output.js'
+
+interface PeerOptions {
+  readonly bind?: string
+  readonly cluster?: string
+  readonly token?: string
+  readonly private?: boolean
+  readonly httpHost?: readonly string[]
+  readonly legacy?: boolean
+  readonly maxBodyBytes?: number
+  readonly data: string
+  readonly preset?: 'local' | 'lan' | 'wan'
+  readonly udp: boolean
+  readonly metadata?: unknown
+  readonly json?: boolean
+}
+
+/** How long a goodbye may take before the process ends without. */
+const stopMs = 5_000
+
+/** Adds the command `peer`: runs a peer until Ctrl-C. */
+export function peer(program: Command): void {
+  const command = program
+    .command('peer')
+    .description('run a peer, until Ctrl-C')
+    .argument('<host:port>', 'where others reach it; port 0 takes a free one', peerAddress)
+    .argument('[seed...]', 'some other peers, host:port each; tried for as long as the peer runs')
+    .option('--bind <host>', 'where it listens, if not at its own address')
+    .option('--cluster <name>', 'peers of clusters with different names never mix')
+    .option('--token <token>', 'what clients must send to change or run something')
+    .option('--private', 'reading takes the token too')
+    .option('--http-host <name>', 'a further host name that clients may use (may be repeated)', several)
+    .option('--legacy', "answer the original's POST /hello, /start and /stop as well")
+    .option('--max-body-bytes <number>', 'largest request body of JSON', wholeNumber(1_024, 2 ** 30))
+    .option('--data <dir>', 'where it keeps what outlives it', '.telepathine')
+    .addOption(new Option('--preset <name>', 'which network it is in').choices(['local', 'lan', 'wan']))
+    .option('--no-udp', 'use connections only')
+    .option('--metadata <json>', 'what all others get to know about it', jsonOrText)
+    .option('--json', 'print what happens as lines of JSON')
+    .addHelpText('after', examples('peer :1111', 'peer :2222 :1111', 'peer 10.0.0.2:1111 10.0.0.1:1111 --token SECRET'))
+    .action(run)
+  configurable(command)
+}
+
+async function run(address: PeerAddress, seeds: readonly string[], options: PeerOptions): Promise<void> {
+  const folder = await folderFor(address, resolve(options.data))
+  const self = new Telepathine(address.port, seeds, settings(address, folder, options))
+  const leaving = new Promise<void>((leave) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        leave()
+        // whoever asks twice means it
+        process.once(signal, () => process.exit(1))
+      })
+    }
+  })
+  const tell = options.json ? tellJSON : tellPerson
+  self.on('peer:start', (name) => tell('start', name))
+  self.on('peer:stop', (name, reason) => tell('stop', name, reason))
+  await self.start().ready()
+  // a failure to bind has gone to `ready()`
+  self.on('error', (error) => process.stderr.write(`telepathine: ${plain(error.message)}\n`))
+  introduce(self, seeds, options)
+  await leaving
+  const timer = setTimeout(() => process.exit(1), stopMs).unref()
+  await self.stop()
+  clearTimeout(timer)
+  if (address.port === 0) await rm(folder, { recursive: true, force: true })
+}
+
+/** Each peer has its own, so that several can share a place. One without a port of its own keeps nothing. */
+async function folderFor({ host, port }: PeerAddress, data: string): Promise<string> {
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  if (port === 0) return mkdtemp(join(data, 'temporary-'))
+  const folder = join(data, `${host.replaceAll(':', '-')}-${port}`)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+function settings(address: PeerAddress, folder: string, options: PeerOptions): TelepathineOptions {
+  const { token, legacy, maxBodyBytes, httpHost, bind, cluster, preset, metadata } = options
+  return {
+    address: address.host,
+    snapshot: join(folder, 'snapshot.json'),
+    udp: options.udp,
+    ...(bind !== undefined && { bind }),
+    ...(cluster !== undefined && { cluster }),
+    ...(preset !== undefined && { preset }),
+    ...(metadata !== undefined && { metadata }),
+    http: {
+      private: options.private ?? false,
+      legacy: legacy ?? false,
+      ...(token !== undefined && { token }),
+      ...(httpHost && { hosts: httpHost }),
+      ...(maxBodyBytes !== undefined && { maxBodyBytes }),
+    },
+  }
+}
+
+/** What a person needs to know: its name, where to look, how to join. */
+function introduce(self: Telepathine, seeds: readonly string[], options: PeerOptions): void {
+  if (options.json) return printJSON({ type: 'up', name: self.name, page: `http://${self.name}/`, pid: process.pid })
+  print(`${self.name} is up`)
+  print(`  look at it:  http://${self.name}/`)
+  print(`  join it:     telepathine peer <host:port> ${self.name}`)
+  if (seeds.length > 0) print(`  joins:       ${seeds.join(' ')}`)
+  return print('  leave:       Ctrl-C')
+}
+
+type What = 'start' | 'stop'
+
+function tellJSON(type: What, name: string, reason?: string): void {
+  printJSON({ type, peer: name, ...(reason !== undefined && { reason }) })
+}
+
+function tellPerson(what: What, name: string, reason?: string): void {
+  print(what === 'start' ? `+ ${name} is there` : `- ${name} ${reason === 'left' ? 'left' : 'does not answer'}`)
+}
