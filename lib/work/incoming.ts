@@ -209,6 +209,10 @@ export class ServedCall implements Call {
     return this.#job.key
   }
 
+  get streams(): boolean {
+    return this.#job.isStream
+  }
+
   emit(chunk: unknown): Promise<void> {
     return this.#job.emit(chunk)
   }

@@ -335,8 +335,8 @@ export class Server {
   #threw(job: Incoming, thrown: unknown): void {
     if (job.isPush) log('%s, pushed by %s: %O', job.service.name, job.partner.name, thrown)
     if (job.key !== undefined) job.service.replays.failed(job.key, job)
-    const isDenial = thrown instanceof TelepathineError && thrown.code === 'ERR_DENIED'
-    if (isDenial && !(thrown instanceof CallError)) return this.#deny(job, Refusal.denied)
+    const refusal = refusalBy(thrown)
+    if (refusal !== undefined) return this.#deny(job, refusal)
     this.#ended(job)
     this.#answer(job, Kind.failure, this.#encodeError(thrown), Form.encoded)
     this.#next(job)
@@ -483,6 +483,17 @@ function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<unknown> 
   if (typeof value !== 'object' || value === null) return undefined
   if (Symbol.asyncIterator in value) return (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()
   return Object.prototype.toString.call(value) === '[object Generator]' ? (value as Iterator<unknown>) : undefined
+}
+
+/**
+ * What a handler can say of a call instead of failing: not for this caller; not begun, and another may; lost while it
+ * was at it, as if this worker were gone. Errors of calls that it made itself mean something else.
+ */
+function refusalBy(thrown: unknown): Refusal | undefined {
+  if (!(thrown instanceof TelepathineError) || thrown instanceof CallError) return undefined
+  if (thrown.code === 'ERR_DENIED') return Refusal.denied
+  if (thrown.code === 'ERR_DRAINING') return Refusal.draining
+  return thrown.code === 'ERR_PEER_LOST' ? Refusal.lost : undefined
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

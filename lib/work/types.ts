@@ -12,6 +12,8 @@ export interface Call {
   readonly attempt: number
   /** The idempotency key; undefined when the caller gave none. */
   readonly key: string | undefined
+  /** Whether the caller takes several values. */
+  readonly streams: boolean
   /**
    * Sends one of several values to a caller that streams. Resolves when there is room for the next; not waiting for it
    * is legal up to a bound.
@@ -25,7 +27,9 @@ export interface Call {
 /**
  * Serves a call. What it returns, or what its promise resolves to, is the result; what it throws is the caller's
  * error. An async generator's values are sent one by one to a caller that streams; a returned value other than
- * undefined is then the last. A caller that does not stream gets the last.
+ * undefined is then the last. A caller that does not stream gets the last. A `TelepathineError` that it throws with
+ * `ERR_DENIED` refuses the caller; with `ERR_DRAINING` it says that it has not begun, and another worker is tried; with
+ * `ERR_PEER_LOST` the call counts as lost with its worker.
  */
 export type Handler<I = never> = (input: I, call: Call) => unknown
 
