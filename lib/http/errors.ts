@@ -21,20 +21,30 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   ERR_HANDLER: 500,
 }
 
-/** After how many seconds a client may try again what was refused for the moment. */
-const retryAfterSeconds = 1
+/** After how many milliseconds a client may try again what was refused for the moment, unless more is known. */
+const retryAfterMs = 1_000
 
 /** A request that is refused: what to answer. */
 export class Refusal extends Error {
   readonly status: number
   readonly code: string
   readonly headers: Readonly<Record<string, string>>
+  /** What else is known of it. */
+  readonly details: object
 
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}, details: object = {},
+  ) {
     super(message)
     this.status = status
     this.code = code
     this.headers = headers
+    this.details = details
+  }
+
+  /** As clients get to see it. */
+  get told(): object {
+    return { code: this.code, message: this.message, ...this.details }
   }
 }
 
@@ -47,8 +57,38 @@ export function refusalOf(error: unknown): Refusal {
   if (!(error instanceof TelepathineError)) {
     return new Refusal(500, 'ERR_INTERNAL', 'this peer failed to answer; its log says why')
   }
-  const { code, message } = error
+  const { code } = error
   const status = statuses[code]
-  const headers = status === 429 || status === 503 ? { 'retry-after': String(retryAfterSeconds) } : undefined
-  return new Refusal(status, code, message, headers)
+  return new Refusal(status, code, messageOf(error), headersOf(status, error as CallDetails), detailsOf(error))
+}
+
+/** What errors of calls tell beside their code; see `CallError`. */
+interface CallDetails {
+  readonly peer?: unknown
+  readonly maybeExecuted?: unknown
+  readonly retryAfterMs?: unknown
+}
+
+function headersOf(status: number, { retryAfterMs: knownMs }: CallDetails): Readonly<Record<string, string>> {
+  if (status !== 429 && status !== 503) return {}
+  return { 'retry-after': String(Math.ceil((typeof knownMs === 'number' ? knownMs : retryAfterMs) / 1_000)) }
+}
+
+/** The handler's own words are what a caller wants to know. */
+function messageOf(error: TelepathineError): string {
+  return error.code === 'ERR_HANDLER' && error.cause instanceof Error ? error.cause.message : error.message
+}
+
+function detailsOf(error: TelepathineError & CallDetails): object {
+  const { peer, maybeExecuted } = error
+  const isOwn = error.code === 'ERR_HANDLER'
+  const cause = isOwn ? (error.cause as Partial<Record<'name' | 'code' | 'data', unknown>>) : {}
+  const { name, code, data } = cause
+  return {
+    ...(typeof peer === 'string' && { peer }),
+    ...(maybeExecuted === true && !isOwn && { maybeExecuted }),
+    ...(name !== undefined && { name }),
+    ...(code !== undefined && { cause: code }),
+    ...(data !== undefined && { data }),
+  }
 }

@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Telepathine } from '../telepathine.js'
+import { Dispatcher } from '../work/index.js'
 import { Census } from './census.js'
 import { Gateway } from './gateway.js'
 import type { GuardOptions } from './guard.js'
 import { routesOf } from './routes.js'
 import { eventRoutes } from './routes/events.js'
+import { jobRoutes } from './routes/jobs.js'
 import { legacyRoutes } from './routes/legacy.js'
 import { openapiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/page.js'
@@ -27,16 +29,19 @@ export class HTTPFace {
   readonly #census: Census
   readonly #gateway: Gateway
   readonly #withdraw: () => void
+  readonly #work: Dispatcher
   readonly #closing = new AbortController()
 
   constructor(peer: Telepathine, view: PeerView, options: FaceOptions) {
     const routes = routesOf(peer)
+    this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
     this.#withdraw = routes.add([
       ...pageRoutes(this.#census, () => routes.processes(), () => view.now()),
       ...peerRoutes(this.#census, () => this.#closing.signal.aborted),
       ...stateRoutes(peer, view),
       ...eventRoutes(peer, view, this.#closing.signal),
+      ...jobRoutes(this.#work, this.#closing.signal),
       ...openapiRoutes(routes),
       ...(options.legacy ? legacyRoutes(peer, this.#census) : []),
     ])
@@ -57,6 +62,7 @@ export class HTTPFace {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#gateway.close(lingerMs)
+    await this.#work.stop()
     this.#withdraw()
   }
 }

@@ -4,6 +4,7 @@ import createDebug from 'debug'
 import { refusalOf, Refusal } from './errors.js'
 import { Exchange } from './exchange.js'
 import { Guard, type GuardOptions } from './guard.js'
+import { toJSON } from './json.js'
 import type { Routes } from './routes.js'
 
 const log = createDebug('telepathine:http')
@@ -118,12 +119,12 @@ export class Gateway {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const { status, code, message, headers: more } = refusalOf(error)
+    const { status, told, headers: more } = refusalOf(error)
     log('%s %s: %d %s', request.method, request.url, status, error)
     if (response.headersSent || response.destroyed) return void response.destroy()
     // of a body that was not read to its end the rest is not waited for
     const closing = request.complete ? {} : { connection: 'close' }
-    const text = `${JSON.stringify({ error: { code, message } })}\n`
+    const text = `${toJSON({ error: told })}\n`
     const length = String(Buffer.byteLength(text))
     response.writeHead(status, { ...more, ...closing, 'content-type': 'application/json', 'content-length': length })
     response.end(text)
