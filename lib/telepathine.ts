@@ -188,6 +188,11 @@ export class Telepathine extends Emitter {
     return this.#port
   }
 
+  /** Name of the cluster; peers of others never mix with this one. */
+  get cluster(): string {
+    return this.#settings.gossip.cluster
+  }
+
   /** How much has come in and was dropped or turned away; `peer:rejected` tells of it, but not of each. */
   get rejections(): number {
     return this.#rejections.total

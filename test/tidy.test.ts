@@ -50,7 +50,12 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ]],
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/http/', [
-    'lib/http/', 'lib/topics.ts', 'lib/telepathine.ts', 'lib/gossip/', 'lib/net/address.ts', 'lib/host/clock.ts',
+    'lib/http/', 'lib/work/', 'lib/names.ts', 'lib/topics.ts', 'lib/telepathine.ts', 'lib/gossip/',
+    'lib/net/address.ts', 'lib/host/clock.ts',
+  ]],
+  ['lib/apps/', [
+    'lib/apps/', 'lib/work/', 'lib/http/', 'lib/files/name.ts', 'lib/describe.ts', 'lib/telepathine.ts',
+    'lib/gossip/errors.ts',
   ]],
   ['lib/telepathine.ts', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/http/face.ts', 'lib/http/view.ts', 'lib/*.ts']],
   ['lib/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/*.ts']],
@@ -89,6 +94,7 @@ const rules: readonly Rule[] = [
       { path: 'lib/work/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/files/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
+      { path: 'lib/apps/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/http/a.ts', text: `import { SocketTransport } from '../net/sockets.js'` },
       { path: 'lib/telepathine.ts', text: `import { Gateway } from './http/gateway.js'` },
       { path: 'lib/cli/a.ts', text: `const { Host } = await import('../host/host.js')` },

@@ -10,7 +10,9 @@ const log = createDebug('telepathine:apps')
 const shim = fileURLToPath(new URL('shim.cjs', import.meta.url))
 
 /** What of this process's environment an app gets to see, unless more is named: nothing that could be a secret. */
-const environment = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'NODE_ENV', 'SystemRoot']
+const environment = [
+  'PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'NODE_ENV', 'SystemRoot',
+]
 
 /** What a child's process tells. */
 export type ChildMessage =

@@ -16,7 +16,7 @@ export type RunnerState = 'starting' | 'running' | 'waiting' | 'failed' | 'stopp
 /** Whom a runner tells what happens. */
 export interface RunnerOwner {
   /** It is in another state; `why` says what went wrong, if something did. */
-  changed(state: RunnerState, why?: string): void
+  changed(state: RunnerState, why?: string): unknown
   /** The app sent something that is no answer. */
   news(value: unknown): void
   /** A line that the app printed. */
@@ -42,6 +42,7 @@ export class AppRunner {
   readonly #tasks: Tasks
   readonly #restarts = new Restarts()
   #state: RunnerState = 'stopped'
+  #why: string | undefined
   #child: AppChild | undefined
   #timer: NodeJS.Timeout | undefined
   /** What the app said of an error that it could not deal with, and the task it was at, if that is known. */
@@ -87,6 +88,20 @@ export class AppRunner {
       const order = { $telepathine: 'task', id, streams: options.streams, input } as const
       this.#child?.order(order, (error) => this.#tasks.fail(id, this.#lost(error.message)))
     })
+  }
+
+  /** Resolves after `ms` if it stays up for so long; rejects when it does not. */
+  async lasts(ms: number): Promise<void> {
+    const crashes = this.#restarts.count
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    if (this.#restarts.count === crashes && this.#state === 'running') return
+    throw new TelepathineError('ERR_DRAINING', `${this.spec.name} did not stay up: ${this.#why ?? this.#state}`)
+  }
+
+  /** Stops it once it is through with its tasks, or after `graceMs`. */
+  async finish(graceMs: number): Promise<void> {
+    await this.#tasks.done(graceMs)
+    await this.stop()
   }
 
   /** Ends its process, and all that it started. Tasks that it is still at fail. */
@@ -171,11 +186,13 @@ export class AppRunner {
   }
 
   #lost(how: string): TelepathineError {
-    return new TelepathineError('ERR_PEER_LOST', `the process of ${this.spec.name} was lost while at this task (${how})`)
+    const what = `the process of ${this.spec.name} was lost while at this task`
+    return new TelepathineError('ERR_PEER_LOST', `${what} (${how})`)
   }
 
   #change(state: RunnerState, why?: string): void {
     this.#state = state
+    this.#why = why
     this.#owner.changed(state, why)
   }
 

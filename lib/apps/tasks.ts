@@ -25,6 +25,7 @@ export class Tasks {
   readonly #idleMs: number
   readonly #cancelled: (id: number) => void
   #nextId = 1
+  #emptied: (() => void) | undefined
 
   /**
    * @param idleMs after so much silence there are no more answers to a task that had one; 0: never
@@ -75,6 +76,18 @@ export class Tasks {
     task?.failed(error)
   }
 
+  /** Resolves once there are none, or after `graceMs`. */
+  async done(graceMs: number): Promise<void> {
+    if (this.#tasks.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#emptied = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   #fellSilent(task: Task): void {
     this.#cancelled(task.id)
     this.end(task.id, undefined)
@@ -90,6 +103,7 @@ export class Tasks {
     const task = this.#tasks.get(id)
     if (!task) return undefined
     this.#tasks.delete(id)
+    if (this.#tasks.size === 0) this.#emptied?.()
     clearTimeout(task.idle)
     task.options.signal.removeEventListener('abort', task.abort)
     return task

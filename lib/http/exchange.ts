@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readJSON } from './body.js'
+import { checkBody, chunksOf, readJSON } from './body.js'
 import { Refusal } from './errors.js'
 import { toJSON } from './json.js'
 
@@ -72,6 +72,13 @@ export class Exchange {
   body(): Promise<unknown> {
     this.proceed()
     return readJSON(this.request, this.#bodyBytesMax)
+  }
+
+  /** The chunks of a body that is no JSON, counted as they come. */
+  upload(mediaType: string, bytesMax: number): AsyncGenerator<Buffer, void, undefined> {
+    checkBody(this.request, mediaType, bytesMax)
+    this.proceed()
+    return chunksOf(this.request, bytesMax)
   }
 
   /** Tells a client that waits for it (`Expect: 100-continue`) to send its body. */

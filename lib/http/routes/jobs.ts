@@ -22,9 +22,9 @@ export function jobRoutes(work: Dispatcher, closing: AbortSignal): Route[] {
       path: '/jobs/:name*',
       writes: true,
       summary:
-        'Gives the JSON value in the body, as a task, to a peer that serves the job. Headers: X-Telepathine-Timeout-Ms, ' +
-        'X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select, X-Telepathine-Idempotent, Idempotency-Key. ' +
-        'With Prefer: respond-async 202 and a token to ask for the result with.',
+        'Gives the JSON value in the body, as a task, to a peer that serves the job. Headers: ' +
+        'X-Telepathine-Timeout-Ms, X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select, ' +
+        'X-Telepathine-Idempotent, Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later.',
       answer: (exchange) => perform(work, results, exchange, exchange.name('name')),
     },
     {

@@ -38,7 +38,8 @@ t.test('each failure has its status', async t => {
   t.match(await ask(a, '/jobs/throw', post(0)), {
     status: 500,
     json: { error: {
-      code: 'ERR_HANDLER', message: 'no such town', name: 'RangeError', cause: 'E_TOWN', data: { town: 7 }, peer: a.name,
+      code: 'ERR_HANDLER', message: 'no such town', name: 'RangeError', cause: 'E_TOWN', data: { town: 7 },
+      peer: a.name,
     } },
   })
   t.match(await ask(a, '/jobs/deny', post(0)), { status: 403 })

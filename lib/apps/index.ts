@@ -1,0 +1,10 @@
+/**
+ * Worker apps: programs that run on every peer of a cluster, and how they get there.
+ *
+ * @packageDocumentation
+ */
+export { type Deployment, deployApp, type DeployOptions, tryApp } from './deploy.js'
+export { AppHost, type AppHostEvents, type AppHostOptions, type AppInfo, type StartOptions } from './host.js'
+export type { Manifest, SignedManifest } from './manifest.js'
+export { packApp, type PackedApp } from './pack.js'
+export type { Standing, Want } from './wants.js'

@@ -1,0 +1,176 @@
+import { open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import createDebug from 'debug'
+import { TelepathineError } from '../gossip/errors.js'
+import type { Dispatcher, Withdraw } from '../work/index.js'
+import { type Manifest, type SignedManifest } from './manifest.js'
+import type { Kept, Receiver, Store } from './store.js'
+
+const log = createDebug('telepathine:apps')
+
+/** What app hosts ask each other by; who serves it is an app host. */
+export const supplyService = 'telepathine.apps'
+
+const chunkBytes = 256 << 10
+/**
+ * Copies of one archive that a peer gives at a time, and in all. Whoever has got one gives two as well, so that n peers
+ * have it after log₃ n rounds, and nobody, the first one included, sends more than two copies.
+ */
+const copiesAtOnce = 2
+const copiesMax = 2
+/** After so long without luck a peer asks for more than its share: those who have given theirs may be all there are. */
+const patienceMs = 3_000
+const pauseMs = 100
+const triesMax = 3
+/** For the next chunk to come. */
+const chunkMs = 10_000
+
+type Ask =
+  | { readonly what: 'manifest'; readonly hash: string }
+  | { readonly what: 'archive'; readonly sha256: string; readonly from: number; readonly urgent: boolean }
+
+/** Not now: ask somebody else, or again. */
+class Later extends Error {
+  readonly code = 'E_LATER'
+}
+
+/** Gives other peers what is in the store, and gets from them what is not. */
+export class Supply {
+  readonly #work: Dispatcher
+  readonly #store: Store
+  readonly #copies = new Map<string, { active: number; given: number }>()
+  #withdraw: Withdraw | undefined
+
+  constructor(work: Dispatcher, store: Store) {
+    this.#work = work
+    this.#store = store
+  }
+
+  /** Begins to give. */
+  open(): void {
+    this.#withdraw ??= this.#work.serve(supplyService, (ask: Ask) => this.#answer(ask), { concurrency: 64, queue: 256 })
+  }
+
+  /** Gives no more. */
+  async close(): Promise<void> {
+    await this.#withdraw?.({ grace: 0 })
+  }
+
+  /** Other peers that host apps, and this one. */
+  hosts(): string[] {
+    return this.#work.workers(supplyService).map(({ peer }) => peer)
+  }
+
+  /**
+   * Gets a version from those who hold it: its manifest, checked, then its archive, checked.
+   *
+   * @param holders who has it now; asked anew whenever it matters
+   * @throws TelepathineError (by rejection) `ERR_DENIED` when what they have is refused; the signal's reason
+   */
+  async get(hash: string, holders: () => readonly string[], signal: AbortSignal): Promise<Kept> {
+    const kept = this.#store.find(hash) ?? (await this.#manifest(hash, holders, signal))
+    for (let tries = 1; !(await this.#store.has(kept.manifest.sha256)); tries++) {
+      try {
+        await this.#archive(kept.manifest, holders, signal)
+      } catch (error) {
+        // one who has it wrong must not keep us from those who have it right
+        if (signal.aborted || tries === triesMax) throw error
+        log('%s', (error as Error).message)
+      }
+    }
+    return kept
+  }
+
+  async #manifest(hash: string, holders: () => readonly string[], signal: AbortSignal): Promise<Kept> {
+    for (;;) {
+      for (const peer of shuffled(holders())) {
+        const signed = await this.#ask<SignedManifest>(peer, { what: 'manifest', hash }, signal)
+        if (signed === undefined) continue
+        const kept = this.#store.examine(signed)
+        if (kept.hash === hash) return kept
+        log('%s has another manifest than it says', peer)
+      }
+      await sleep(pauseMs, undefined, { signal })
+    }
+  }
+
+  async #ask<T>(peer: string, ask: Ask, signal: AbortSignal): Promise<T | undefined> {
+    try {
+      return await this.#work.request<T>(supplyService, ask, { target: peer, signal, timeout: chunkMs })
+    } catch (error) {
+      if (signal.aborted) throw error
+      log('%s does not give: %s', peer, (error as Error).message)
+      return undefined
+    }
+  }
+
+  async #archive(manifest: Manifest, holders: () => readonly string[], signal: AbortSignal): Promise<void> {
+    await using receiver = await this.#store.receive(manifest)
+    let begunAt = performance.now()
+    while (receiver.bytes < manifest.bytes) {
+      const urgent = performance.now() - begunAt > patienceMs
+      const before = receiver.bytes
+      for (const peer of shuffled(holders())) {
+        if (receiver.bytes < manifest.bytes) await this.#pull(peer, manifest.sha256, receiver, urgent, signal)
+      }
+      if (receiver.bytes > before) begunAt = performance.now()
+      else await sleep(pauseMs, undefined, { signal })
+    }
+    await receiver.finish()
+  }
+
+  /** Takes what a peer gives, from where the last one ended. */
+  async #pull(peer: string, sha256: string, to: Receiver, urgent: boolean, signal: AbortSignal): Promise<void> {
+    const ask: Ask = { what: 'archive', sha256, from: to.bytes, urgent }
+    const stalled = new AbortController()
+    const watch = setTimeout(() => stalled.abort(), chunkMs)
+    try {
+      const either = AbortSignal.any([signal, stalled.signal])
+      for await (const chunk of this.#work.stream<Uint8Array>(supplyService, ask, { target: peer, signal: either })) {
+        if (!(chunk instanceof Uint8Array)) throw new Error('no bytes')
+        await to.write(chunk)
+        watch.refresh()
+      }
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (error instanceof TelepathineError && error.code === 'ERR_DENIED' && to.isTooLong) throw error
+      log('%s does not give %s: %s', peer, sha256, (error as Error).message)
+    } finally {
+      clearTimeout(watch)
+    }
+  }
+
+  #answer(ask: Ask): unknown {
+    if (ask.what === 'manifest') {
+      const kept = this.#store.find(ask.hash)
+      if (kept) return kept.signed
+    } else if (ask.what === 'archive') {
+      const kept = this.#store.all.find(({ manifest }) => manifest.sha256 === ask.sha256)
+      if (kept && Number.isSafeInteger(ask.from)) return this.#give(kept.manifest, ask.from, ask.urgent === true)
+    }
+    throw new Later('it is not here')
+  }
+
+  async *#give({ sha256, bytes }: Manifest, from: number, urgent: boolean): AsyncGenerator<Uint8Array> {
+    const copies = this.#copies.get(sha256) ?? { active: 0, given: 0 }
+    this.#copies.set(sha256, copies)
+    if (copies.active >= copiesAtOnce || (copies.given >= copiesMax && !urgent)) throw new Later('others have it, too')
+    copies.active++
+    copies.given++
+    try {
+      await using file = await open(this.#store.archivePath(sha256), 'r')
+      for (let at = from; at < bytes; ) {
+        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at)
+        if (bytesRead === 0) return
+        at += bytesRead
+        yield buffer.subarray(0, bytesRead)
+      }
+    } finally {
+      copies.active--
+    }
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item)
+}
