@@ -16,10 +16,13 @@ import { say } from './say.js'
 import { send } from './send.js'
 import { set } from './set.js'
 import { simulate } from './simulate.js'
+import { start } from './start.js'
+import { stop } from './stop.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
 const commands: readonly ((program: Command) => void)[] = [
-  peer, send, members, get, set, keys, know, say, hear, ncserver, ncclient, simulate, demo, keygen, completion,
+  peer, start, stop, send, members, get, set, keys, know, say, hear, ncserver, ncclient, simulate, demo, keygen,
+  completion,
 ]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */

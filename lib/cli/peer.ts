@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { AppHost } from '../apps/index.js'
 import { Telepathine, type TelepathineOptions } from '../index.js'
 import { jsonOrText, peerAddress, type PeerAddress, several, wholeNumber } from './shared/arguments.js'
 import { examples } from './shared/ask.js'
@@ -16,10 +17,21 @@ interface PeerOptions {
   readonly legacy?: boolean
   readonly maxBodyBytes?: number
   readonly data: string
+  readonly apps: string | false
+  readonly deployKey?: readonly string[]
+  readonly appEnv?: readonly string[]
   readonly preset?: 'local' | 'lan' | 'wan'
   readonly udp: boolean
   readonly metadata?: unknown
   readonly json?: boolean
+}
+
+/** What becomes of apps here, as far as a person wants to know. */
+const words: Readonly<Record<string, string>> = {
+  running: 'runs',
+  waiting: 'crashed and will be started again',
+  failed: 'does not run',
+  stopped: 'is stopped',
 }
 
 /** How long a goodbye may take before the process ends without. */
@@ -40,6 +52,10 @@ export function peer(program: Command): void {
     .option('--legacy', "answer the original's POST /hello, /start and /stop as well")
     .option('--max-body-bytes <number>', 'largest request body of JSON', wholeNumber(1_024, 2 ** 30))
     .option('--data <dir>', 'where it keeps what outlives it', '.telepathine')
+    .option('--apps <dir>', 'where it has worker apps of its own', 'apps')
+    .option('--no-apps', 'run no worker apps')
+    .option('--deploy-key <file>', 'take code signed with this public key (may be repeated)', several)
+    .option('--app-env <name>', 'a variable of the environment that apps may see (may be repeated)', several)
     .addOption(new Option('--preset <name>', 'which network it is in').choices(['local', 'lan', 'wan']))
     .option('--no-udp', 'use connections only')
     .option('--metadata <json>', 'what all others get to know about it', jsonOrText)
@@ -67,12 +83,36 @@ async function run(address: PeerAddress, seeds: readonly string[], options: Peer
   await self.start().ready()
   // a failure to bind has gone to `ready()`
   self.on('error', (error) => process.stderr.write(`telepathine: ${plain(error.message)}\n`))
+  const host = options.apps === false ? undefined : await hostApps(self, folder, options.apps, options)
   introduce(self, seeds, options)
   await leaving
   const timer = setTimeout(() => process.exit(1), stopMs).unref()
+  await host?.stop()
   await self.stop()
   clearTimeout(timer)
   if (address.port === 0) await rm(folder, { recursive: true, force: true })
+}
+
+async function hostApps(self: Telepathine, folder: string, apps: string, options: PeerOptions): Promise<AppHost> {
+  const { deployKey = [], appEnv = [], json } = options
+  const deployKeys = await Promise.all(deployKey.map((file) => readFile(file, 'utf8')))
+  const host = new AppHost(self, { apps, data: join(folder, 'apps'), deployKeys, env: appEnv })
+  host.on('output', (app, line) => {
+    if (json) printJSON({ type: 'output', app, line })
+    else print(plain(`[${app}] ${line}`))
+  })
+  const told = new Map<string, string>()
+  host.on('state', (app, { state, error }) => {
+    if (told.get(app) === state) return
+    told.set(app, state)
+    if (json) {
+      printJSON({ type: 'app', app, state, ...(error !== undefined && { error }) })
+    } else if (state in words) {
+      print(plain(`* ${app} ${words[state]}${error === undefined ? '' : `: ${error}`}`))
+    }
+  })
+  host.on('refused', ({ app, reason }) => process.stderr.write(`telepathine: refused ${plain(`${app}: ${reason}`)}\n`))
+  return host.start()
 }
 
 /** Each peer has its own, so that several can share a place. One without a port of its own keeps nothing. */
