@@ -7,7 +7,7 @@ import { routesOf } from '../http/routes.js'
 import type { Telepathine } from '../telepathine.js'
 import { Dispatcher } from '../work/index.js'
 import { manifestHash, type SignedManifest, Trust } from './manifest.js'
-import { appRoutes } from './routes.js'
+import { appRoutes, legacyRoutes } from './routes.js'
 import { Slot, type SlotOwner } from './slot.js'
 import { checkAppName } from './spec.js'
 import { Store } from './store.js'
@@ -33,6 +33,8 @@ export interface AppHostOptions {
   env?: readonly string[]
   /** Most apps at a time; 1 to 1,000, default 64. */
   maxApps?: number
+  /** Whether to answer the original's `POST /start`, `/stop`, `/masterStart` and `/masterStop`. Default false. */
+  legacy?: boolean
 }
 
 /** How to start an app. */
@@ -85,6 +87,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
   readonly #slots = new Map<string, Slot>()
   readonly #owner: SlotOwner
   readonly #maxApps: number
+  readonly #legacy: boolean
   readonly #offs: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   #stopped: Promise<void> | undefined
@@ -99,6 +102,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     }
     this.#peer = peer
     this.#maxApps = maxApps
+    this.#legacy = options.legacy ?? false
     this.#work = new Dispatcher(peer)
     this.#store = new Store(resolve(data), new Trust(deployKeys, peer.cluster))
     this.#supply = new Supply(this.#work, this.#store)
@@ -126,7 +130,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
       this.#peer.on(event, look)
       this.#offs.push(() => this.#peer.off(event, look))
     }
-    this.#offs.push(routesOf(this.#peer).add(appRoutes(this)))
+    this.#offs.push(routesOf(this.#peer).add([...appRoutes(this), ...(this.#legacy ? legacyRoutes(this) : [])]))
     routesOf(this.#peer).processes = () => this.#running()
     const repeated = setInterval(() => this.#look(), lookMs).unref()
     this.#offs.push(() => clearInterval(repeated))

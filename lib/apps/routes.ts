@@ -62,6 +62,34 @@ export function appRoutes(host: AppHost): Route[] {
   ]
 }
 
+/**
+ * The original's orders. There a peer passed them on, and each followed the one that it was told; here every order is
+ * one for the cluster.
+ */
+export function legacyRoutes(host: AppHost): Route[] {
+  const order = (path: string, answer: string, follow: (app: string) => void): Route => ({
+    method: 'POST',
+    path,
+    writes: true,
+    summary: `The original's order: { app }.`,
+    answer: async (exchange) => {
+      const { app } = ((await exchange.body()) ?? {}) as { app?: unknown }
+      const form = '{ "app": "apps/folder/worker" }'
+      if (typeof app !== 'string') throw new Refusal(400, 'ERR_VALUE', `the body must be ${form}`)
+      follow(app.replace(/^apps\//, ''))
+      exchange.json(200, answer)
+    },
+  })
+  const run = (app: string): void => void host.run(app)
+  const halt = (app: string): void => void host.halt(app)
+  return [
+    order('/masterStart', 'masterStart', run),
+    order('/masterStop', 'masterStop', halt),
+    order('/start', 'started', run),
+    order('/stop', 'stopped', halt),
+  ]
+}
+
 function optionsOf(body: unknown): { peers?: number; hash?: string } {
   if (typeof body !== 'object' || body === null) throw new Refusal(400, 'ERR_VALUE', 'the body must be an object')
   const { peers, hash } = body as { peers?: unknown; hash?: unknown }

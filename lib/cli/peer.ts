@@ -94,9 +94,9 @@ async function run(address: PeerAddress, seeds: readonly string[], options: Peer
 }
 
 async function hostApps(self: Telepathine, folder: string, apps: string, options: PeerOptions): Promise<AppHost> {
-  const { deployKey = [], appEnv = [], json } = options
+  const { deployKey = [], appEnv = [], json, legacy } = options
   const deployKeys = await Promise.all(deployKey.map((file) => readFile(file, 'utf8')))
-  const host = new AppHost(self, { apps, data: join(folder, 'apps'), deployKeys, env: appEnv })
+  const host = new AppHost(self, { apps, data: join(folder, 'apps'), deployKeys, env: appEnv, legacy: legacy ?? false })
   host.on('output', (app, line) => {
     if (json) printJSON({ type: 'output', app, line })
     else print(plain(`[${app}] ${line}`))

@@ -23,7 +23,7 @@ export function start(program: Command): void {
   asking(program, 'start')
     .description('run a worker app on every peer')
     .argument('<app>', 'apps/<folder>/<worker>')
-    .option('--sign <file>', 'deploy the folder that lies here, signed with this private key (telepathine keygen --deploy)')
+    .option('--sign <file>', 'deploy what lies here, signed with this private key (telepathine keygen --deploy)')
     .option('--peers <number>', 'on so many peers only', wholeNumber(1, 100_000))
     .option('--rollback', 'go back to the version before, which peers keep; takes --sign')
     .option('--cluster <name>', 'the cluster that it is signed for', 'telepathine')

@@ -7,12 +7,19 @@ const pollMs = 150
 /** Peers that are to follow may still have to hear of the order. */
 const settleMs = 1_000
 
+/** What a peer came to. */
+export interface Outcome {
+  readonly state: string
+  readonly version?: number
+  readonly error?: string
+}
+
 /** How an order went: what each peer came to. */
 export interface Rollout {
   readonly app: string
   readonly order: string
   /** By peer. */
-  readonly peers: Readonly<Record<string, { readonly state: string; readonly version?: number; readonly error?: string }>>
+  readonly peers: Readonly<Record<string, Outcome>>
   /** Whether every peer is where it was to be. */
   readonly complete: boolean
 }
@@ -65,7 +72,7 @@ function isSettled(state: string, wanted: 'running' | 'stopped'): boolean {
   return state === wanted || state === 'failed'
 }
 
-function report(at: AppInfo['peers'][string] | undefined): Rollout['peers'][string] {
+function report(at: AppInfo['peers'][string] | undefined): Outcome {
   const { state = 'unknown', version, error } = at ?? {}
   return { state, ...(version !== undefined && { version }), ...(error !== undefined && { error }) }
 }
