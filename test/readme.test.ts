@@ -11,6 +11,7 @@ const blocks = fences.map(([, language, code]) => ({ language: language ?? '', c
 const expected = [
   [/^127\.0\.0\.1:\d+ says that its load is 0\.25$/, /^asked, it is 0\.25$/, /^127\.0\.0\.1:\d+ deleted load$/],
   [/^a heard order:new from 127\.0\.0\.1:\d+: \{ id: 42, what: 'tea' \}$/, /^b was thanked for 42$/],
+  [], // a worker, which nobody sends a message here
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
 ]
 

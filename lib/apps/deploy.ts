@@ -21,6 +21,7 @@ export interface DeployOptions {
 
 /** A deployment as it is sent to a peer's `POST /deploy`. */
 export interface Deployment {
+  /** The manifest, as peers will check it. */
   readonly signed: SignedManifest
   /** Of the manifest: what the peer is then told to run. */
   readonly hash: string

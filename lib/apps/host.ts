@@ -49,11 +49,20 @@ export interface StartOptions {
 export interface AppInfo {
   /** `folder/worker`. */
   readonly name: string
+  /** What the cluster is to do with it. */
   readonly want: Want
   /** The peers that are to run it. */
   readonly chosen: readonly string[]
   /** How far each is, by peer. */
   readonly peers: Readonly<Record<string, Standing>>
+}
+
+/** Code that a peer did not take. */
+export interface CodeRefusal {
+  /** The app, as far as that is known. */
+  readonly app: string
+  /** Why, for people to read. */
+  readonly reason: string
 }
 
 /** The events of an {@link AppHost} and their arguments. */
@@ -63,7 +72,7 @@ export interface AppHostEvents {
   /** A line that an app here printed. */
   output: [app: string, line: string]
   /** Code was refused. */
-  refused: [refusal: { readonly app: string; readonly reason: string }]
+  refused: [refusal: CodeRefusal]
 }
 
 /** Changes among the peers are looked at together. */

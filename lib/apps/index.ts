@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export { type Deployment, deployApp, type DeployOptions, tryApp } from './deploy.js'
-export { AppHost, type AppHostEvents, type AppHostOptions, type AppInfo, type StartOptions } from './host.js'
+export { AppHost } from './host.js'
+export type { AppHostEvents, AppHostOptions, AppInfo, CodeRefusal, StartOptions } from './host.js'
 export type { Manifest, SignedManifest } from './manifest.js'
 export { packApp, type PackedApp } from './pack.js'
 export type { Standing, Want } from './wants.js'

@@ -15,11 +15,13 @@ export interface Want {
   readonly peers: number | undefined
   /** The manifest's hash; undefined: what each peer has in its own folder. */
   readonly hash: string | undefined
+  /** The manifest's version. */
   readonly version: number | undefined
 }
 
 /** How far one peer is with an app. */
 export interface Standing {
+  /** `fetching` the code, `starting`, `running`, `waiting` to be started again, `failed`, `stopped`. */
   readonly state: 'fetching' | 'starting' | 'running' | 'waiting' | 'failed' | 'stopped'
   /** The order that it follows. */
   readonly order: string

@@ -1,4 +1,4 @@
-/** The walk-through of the worker apps, with real processes: each peer in a folder of its own, the command line as users have it. */
+/** Worker apps with real processes: each peer in a folder of its own, the command line as users have it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -57,7 +57,8 @@ async function run(t: Test, folder: string, ...args: string[]): Promise<Command 
 async function peerIn(t: Test, folder: string, port: number, ...seeds: number[]): Promise<Command> {
   await mkdir(folder, { recursive: true })
   const addresses = seeds.map(seed => `:${seed}`)
-  return new Command(t, folder, ['peer', `:${port}`, ...addresses, '--deploy-key', '../public.pem', '--preset', 'local'])
+  const options = ['--deploy-key', '../public.pem', '--preset', 'local']
+  return new Command(t, folder, ['peer', `:${port}`, ...addresses, ...options])
 }
 
 t.test('three peers, an app from a fourth folder, and all that may happen to it', { timeout: 120_000 }, async t => {
@@ -74,7 +75,8 @@ t.test('three peers, an app from a fourth folder, and all that may happen to it'
   await t.test('a peer that is pointed at one that is not there heals by itself', async t => {
     const first = await peerIn(t, at('one'), one, two)
     await first.prints(/is up/)
-    t.match((await ask({ port: one }, '/')).text, `- <a href="http://127.0.0.1:${two}">127.0.0.1:${two}</a> last seen never`)
+    const page = await ask({ port: one }, '/')
+    t.match(page.text, `- <a href="http://127.0.0.1:${two}">127.0.0.1:${two}</a> last seen never`)
     const second = await peerIn(t, at('two'), two, three)
     await first.prints(new RegExp(`\\+ 127\\.0\\.0\\.1:${two} is there`))
     await second.prints(new RegExp(`\\+ 127\\.0\\.0\\.1:${one} is there`))
