@@ -18,12 +18,14 @@ const repetitions = args.repetitions ?? 5
 const count = 400_000
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 
+type Process = Child<ChannelsCommands>
+
 /** Messages per second, and microseconds of CPU for each message in the middle; faults in all. */
 interface Rates { rates: number[]; passing: number[]; faults: number }
 
 async function rate(
-  middle: Child<ChannelsCommands>,
-  listener: Child<ChannelsCommands>,
+  middle: Process,
+  listener: Process,
   say: () => Promise<{ begun: number }>,
 ): Promise<Rates> {
   const result: Rates = { rates: [], passing: [], faults: 0 }
@@ -40,11 +42,9 @@ async function rate(
   return result
 }
 
-type Trio = [Child<ChannelsCommands>, Child<ChannelsCommands>, Child<ChannelsCommands>]
-
 async function ours(): Promise<Rates & { backMs: number[] }> {
-  const children: Child<ChannelsCommands>[] = await spawnChildren(3, 'channels')
-  const [server, speaker, listener] = children as Trio
+  const children: Process[] = await spawnChildren(3, 'channels')
+  const [server, speaker, listener] = children as [Process, Process, Process]
   await server.call('serve', folder)
   await Promise.all([speaker.call('join', folder, 'A'), listener.call('join', folder, 'B')])
   const result = { ...await rate(server, listener, () => speaker.call('say', count)), backMs: [] as number[] }
@@ -64,8 +64,8 @@ async function ours(): Promise<Rates & { backMs: number[] }> {
 }
 
 async function floor(): Promise<Rates> {
-  const children: Child<ChannelsCommands>[] = await spawnChildren(3, 'channels')
-  const [middle, speaker, listener] = children as Trio
+  const children: Process[] = await spawnChildren(3, 'channels')
+  const [middle, speaker, listener] = children as [Process, Process, Process]
   await middle.call('relay', folder)
   await listener.call('listenRaw', folder)
   await speaker.call('writeRaw', folder)

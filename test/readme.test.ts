@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { Script, scriptFile, sourceOf, top } from './fixtures/script.js'
 
@@ -12,6 +12,7 @@ const expected = [
   [/^127\.0\.0\.1:\d+ says that its load is 0\.25$/, /^asked, it is 0\.25$/, /^127\.0\.0\.1:\d+ deleted load$/],
   [/^a heard order:new from 127\.0\.0\.1:\d+: \{ id: 42, what: 'tea' \}$/, /^b was thanked for 42$/],
   [], // a worker, which nobody sends a message here
+  [/^heard log:info from channel A: \{ text: 'hello' \}$/],
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
 ]
 
@@ -22,11 +23,12 @@ t.test('every code block of README.md is run here', async t => {
 })
 
 for (const [i, { language, code }] of blocks.entries()) {
-  const title = code.split('\n').find(line => /\.know\(|\.hear\(|new Simulation\(/.test(line))?.trim()
+  const title = code.split('\n').find(line => /\.know\(|\.hear\(|new NCServer\(|new Simulation\(/.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
-    const names = /'(telepathine(?:\/files|\/simulation)?)'/g
+    const names = /'(telepathine(?:\/files|\/netcluster|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
-    const script = new Script(t, await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs'))
+    const path = await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs')
+    const script = new Script(t, path, [], { XDG_RUNTIME_DIR: dirname(path) })
     t.equal(await script.ended, 0)
     t.equal(script.stderr, '')
     const wanted = expected[i] ?? []
