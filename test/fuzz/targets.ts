@@ -9,7 +9,7 @@ import { Seal } from '../../lib/net/seal.js'
 import { preamble, sniff } from '../../lib/net/sniff.js'
 import { decodeValue, encodeValue } from '../../lib/values.js'
 import {
-  callMessage, Flag, frameHead, Kind, readCall, readFrameHead, readMessages, serialsMessage,
+  address, callMessage, Flag, frameHead, Kind, readCall, readFrameHead, readMessages, serialsMessage,
 } from '../../lib/work/frame.js'
 import { Cluster } from '../gossip/fixtures/cluster.js'
 
@@ -188,9 +188,10 @@ function seal(): (bytes: Uint8Array) => void {
 
 function workFrames(): Uint8Array[] {
   const text = (value: string): Buffer => Buffer.from(value)
-  const head = { flags: 0, attempt: 0, budgetMs: 1_000 }
-  const call = callMessage(head, 1, text('service'), undefined, text('input'))
-  const keyed = callMessage({ ...head, flags: Flag.keyed }, 2, text('s'), text('key'), undefined)
+  const call = callMessage(0, text('service'), undefined, text('input'))
+  address(call, 1, 0, 1_000)
+  const keyed = callMessage(Flag.keyed, text('s'), text('key'), undefined)
+  address(keyed, 2, 0, 1_000)
   return [Buffer.concat([frameHead(1, 2), call, keyed, serialsMessage(Kind.call, [1, 2])])]
 }
 
