@@ -90,7 +90,7 @@ function install(sendRaw) {
   /** Nobody waits for it: dropped, as if it had gone out. @param {any[]} rest */
   function called(rest) {
     const callback = rest.at(-1)
-    if (typeof callback === 'function') setImmediate(callback, null)
+    if (typeof callback === 'function') setImmediate(() => callback(null))
     return true
   }
 

@@ -10,6 +10,7 @@ import { plain, print, printJSON } from './shared/output.js'
 
 interface PeerOptions {
   readonly bind?: string
+  readonly network?: readonly string[]
   readonly cluster?: string
   readonly token?: string
   readonly private?: boolean
@@ -45,6 +46,7 @@ export function peer(program: Command): void {
     .argument('<host:port>', 'where others reach it; port 0 takes a free one', peerAddress)
     .argument('[seed...]', 'some other peers, host:port each; tried for as long as the peer runs')
     .option('--bind <host>', 'where it listens, if not at its own address')
+    .option('--network <key>', 'the key of a closed cluster; several: the first seals, all open', several)
     .option('--cluster <name>', 'peers of clusters with different names never mix')
     .option('--token <token>', 'what clients must send to change or run something')
     .option('--private', 'reading takes the token too')
@@ -60,6 +62,7 @@ export function peer(program: Command): void {
     .option('--no-udp', 'use connections only')
     .option('--metadata <json>', 'what all others get to know about it', jsonOrText)
     .option('--json', 'print what happens as lines of JSON')
+    .addHelpText('after', '\nSecrets are better given in the environment: others see what stands on a command line.')
     .addHelpText('after', examples('peer :1111', 'peer :2222 :1111', 'peer 10.0.0.2:1111 10.0.0.1:1111 --token SECRET'))
     .action(run)
   configurable(command)
@@ -78,13 +81,17 @@ async function run(address: PeerAddress, seeds: readonly string[], options: Peer
     }
   })
   const tell = options.json ? tellJSON : tellPerson
-  self.on('peer:start', (name) => tell('start', name))
-  self.on('peer:stop', (name, reason) => tell('stop', name, reason))
+  // what happens before it has said its own name is told after that
+  let introduced: () => void = () => undefined
+  const introduction = new Promise<void>((done) => (introduced = done))
+  self.on('peer:start', (name) => introduction.then(() => tell('start', name)))
+  self.on('peer:stop', (name, reason) => introduction.then(() => tell('stop', name, reason)))
   await self.start().ready()
   // a failure to bind has gone to `ready()`
   self.on('error', (error) => process.stderr.write(`telepathine: ${plain(error.message)}\n`))
   const host = options.apps === false ? undefined : await hostApps(self, folder, options.apps, options)
   introduce(self, seeds, options)
+  introduced()
   await leaving
   const timer = setTimeout(() => process.exit(1), stopMs).unref()
   await host?.stop()
@@ -125,12 +132,13 @@ async function folderFor({ host, port }: PeerAddress, data: string): Promise<str
 }
 
 function settings(address: PeerAddress, folder: string, options: PeerOptions): TelepathineOptions {
-  const { token, legacy, maxBodyBytes, httpHost, bind, cluster, preset, metadata } = options
+  const { token, legacy, maxBodyBytes, httpHost, bind, network, cluster, preset, metadata } = options
   return {
     address: address.host,
     snapshot: join(folder, 'snapshot.json'),
     udp: options.udp,
     ...(bind !== undefined && { bind }),
+    ...(network && { network }),
     ...(cluster !== undefined && { cluster }),
     ...(preset !== undefined && { preset }),
     ...(metadata !== undefined && { metadata }),

@@ -1,5 +1,5 @@
 import { parseAddress } from '../net/address.js'
-import type { PeerView, Sighting, Standing } from './view.js'
+import type { FaceView, Sighting, Standing } from './view.js'
 
 /** A peer as another sees it. */
 export interface Member {
@@ -26,12 +26,12 @@ interface Record {
 
 /** Keeps account of who is there and since when. */
 export class Census {
-  readonly #view: PeerView
+  readonly #view: FaceView
   readonly #records = new Map<string, Record>()
   readonly #begunAt: number
   #hasMet = false
 
-  constructor(view: PeerView) {
+  constructor(view: FaceView) {
     this.#view = view
     this.#begunAt = view.now()
   }

@@ -12,7 +12,7 @@ import { openapiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/page.js'
 import { peerRoutes } from './routes/peers.js'
 import { stateRoutes } from './routes/state.js'
-import type { PeerView, Sighting } from './view.js'
+import type { FaceView, Sighting } from './view.js'
 
 /** What a peer's face is to be like. */
 export interface FaceOptions extends GuardOptions {
@@ -32,7 +32,7 @@ export class HTTPFace {
   readonly #work: Dispatcher
   readonly #closing = new AbortController()
 
-  constructor(peer: Telepathine, view: PeerView, options: FaceOptions) {
+  constructor(peer: Telepathine, view: FaceView, options: FaceOptions) {
     const routes = routesOf(peer)
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)

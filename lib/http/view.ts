@@ -1,6 +1,7 @@
 import type { StopReason } from '../gossip/effects.js'
 import type { Gossip } from '../gossip/gossip.js'
 import type { Clock } from '../host/clock.js'
+import { storedKey } from '../names.js'
 import { Topics } from '../topics.js'
 
 /** A key's value as it is held. */
@@ -37,7 +38,7 @@ export interface ViewParts {
 }
 
 /** What the HTTP routes need of a peer beyond what it shows to everyone. */
-export class PeerView {
+export class FaceView {
   /** Who wants to know what this peer itself says and sets. */
   readonly ownSays = new Topics<OwnHandler>()
   readonly ownSets = new Topics<OwnHandler>()
@@ -78,7 +79,7 @@ export class PeerView {
   /** A key of a peer's key space, decoded. */
   held(peer: string, key: string): Held | undefined {
     const { gossip, clock, decode } = this.#parts
-    const found = gossip.get(peer, key, clock.now())
+    const found = gossip.get(peer, storedKey(key), clock.now())
     if (!found) return undefined
     const { value, version, deadline } = found
     const expiresAt = deadline === undefined ? undefined : Math.round(clock.wall() + deadline - clock.now())

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.js'
 import type { Exchange } from '../exchange.js'
 import { Lines } from '../lines.js'
 import type { Route } from '../routes.js'
-import type { OwnHandler, PeerView } from '../view.js'
+import type { OwnHandler, FaceView } from '../view.js'
 
 /** Streams of events at a time; each may hold as much unsent as `Lines` allows. */
 const streamsMax = 128
@@ -13,7 +13,7 @@ const patternLengthMax = 1_024
 const doubleStarsMax = 2
 
 /** What is said and set, as it happens until `closing`, and a way to say something. */
-export function eventRoutes(peer: Telepathine, view: PeerView, closing: AbortSignal): Route[] {
+export function eventRoutes(peer: Telepathine, view: FaceView, closing: AbortSignal): Route[] {
   let streams = 0
   return [
     {

@@ -2,10 +2,10 @@ import type { Telepathine } from '../../telepathine.js'
 import { Refusal } from '../errors.js'
 import type { Exchange } from '../exchange.js'
 import type { Route } from '../routes.js'
-import type { PeerView } from '../view.js'
+import type { FaceView } from '../view.js'
 
 /** The keys of all peers to read, and this peer's own to write. */
-export function stateRoutes(peer: Telepathine, view: PeerView): Route[] {
+export function stateRoutes(peer: Telepathine, view: FaceView): Route[] {
   return [
     {
       method: 'GET',
@@ -57,7 +57,7 @@ export function stateRoutes(peer: Telepathine, view: PeerView): Route[] {
   ]
 }
 
-function ownerOf(exchange: Exchange, view: PeerView): string {
+function ownerOf(exchange: Exchange, view: FaceView): string {
   const asked = exchange.query('peer') ?? view.name
   if (asked === view.name || view.standing(asked)) return asked
   throw new Refusal(404, 'ERR_ADDRESS', `${view.name} knows no peer ${JSON.stringify(asked)}`)
