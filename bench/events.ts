@@ -68,7 +68,7 @@ async function ours(kind: Kind, subscribers: number): Promise<Rates> {
     return live.every(count => count === subscribers)
   }, 60_000, 100)
   const [sender, ...listeners] = children as [Child<TalkCommands>, ...Child<TalkCommands>[]]
-  const result = kind === 'ours'
+  const result = kind !== 'original'
     ? await rate([sender, ...listeners], () => sender.call('say', count), count)
     : await rate([sender, ...listeners], () => sender.call('sayBuffered', originalCount), originalCount)
   tell(`${kind} to ${subscribers}: ${result.rates.map(each => each.toFixed(0)).join(' ')}, ${result.faults} faults`)
@@ -91,6 +91,7 @@ for (const [subscribers, atLeast, to] of [[1, 200_000, 'one subscriber'], [4, 10
   const measured = {
     floor: args.wants('floor') ? await floor(subscribers) : undefined,
     ours: args.wants('ours') ? await ours('ours', subscribers) : undefined,
+    sealed: args.wants('ours') ? await ours('sealed', subscribers) : undefined,
     rival: args.wants('rival') ? await ours('original', subscribers) : undefined,
   }
   const each = <T>(pick: (rates: Rates) => T): { ours: T | undefined; rival: T | undefined; floor: T | undefined } => ({
@@ -103,6 +104,10 @@ for (const [subscribers, atLeast, to] of [[1, 200_000, 'one subscriber'], [4, 10
       name: `say to hear, to ${to}`, unit: '/s', target: { atLeast },
       ...each(({ rates }) => sample(rates)),
       note: `${count} events a time, at the slowest; rival: ${originalCount}; floor: frames by msgpackr over TCP`,
+    },
+    {
+      name: `the same with a network key, to ${to}`, unit: '/s', ours: measured.sealed && sample(measured.sealed.rates),
+      note: `TLS; ${measured.sealed?.faults ?? 0} lost or out of order`,
     },
     {
       name: `lost or out of order, to ${to}`, unit: 'count', target: { atMost: 0 },

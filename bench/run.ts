@@ -14,7 +14,9 @@ import { build } from './lib/build.js'
 import { cells, head, tell, type Figure } from './lib/report.js'
 
 /** All of them, in the order of the page. */
-const benches = ['spread', 'death', 'steady', 'join', 'events', 'keyspace', 'idle', 'large', 'calls', 'channels']
+const benches = [
+  'spread', 'death', 'steady', 'join', 'events', 'keyspace', 'idle', 'large', 'seal', 'calls', 'channels',
+]
 
 /** What one script measured, and where and when. */
 interface Result { bench: string; command: string; date: string; commit: string; figures: Figure[] }

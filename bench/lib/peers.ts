@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Telepathine } from '../../lib/index.js'
 
-/** Whose peers: this library's, or those of the original telepathine 0.3.3, whose interface is the same. */
-export type Kind = 'ours' | 'original'
+/** Whose peers: this library's, the same with a network key, or those of the original telepathine 0.3.3. */
+export type Kind = 'ours' | 'sealed' | 'original'
 
 /** What the two have in common, as far as it is measured. */
 export type BenchPeer = Pick<Telepathine,
@@ -18,9 +18,14 @@ export const originalIntervalMs = 200
 
 /** Loads one of the two. The original is CommonJS, and is where `--rivals` put it. */
 export async function loadPeer(kind: Kind): Promise<PeerClass> {
-  if (kind === 'ours') {
+  if (kind !== 'original') {
     const { Telepathine } = await import('../../lib/index.js')
-    return Telepathine
+    if (kind === 'ours') return Telepathine
+    return class extends Telepathine {
+      constructor(port: number, seeds: string[], options: Record<string, unknown>) {
+        super(port, seeds, { network: 'a key for benchmarks only', ...options })
+      }
+    }
   }
   // From bench/dist/bench/lib, where the compiled children run.
   const load = createRequire(join(import.meta.dirname, '..', '..', '..', 'rivals', 'package.json'))

@@ -2,8 +2,8 @@
 //
 //   node --import tsx simulation/examples/darknet.ts
 //
-// With `network` all that peers say is sealed: datagrams by AES-256-GCM, connections by TLS 1.3. The key itself never goes
-// over the wire. Here it is made on the spot; usually it comes from a file or from the environment, and
+// With `network` all that peers say is sealed: datagrams by AES-256-GCM, connections by TLS 1.3. The key itself never
+// goes over the wire. Here it is made on the spot; usually it comes from a file or from the environment, and
 // `telepathine keygen` makes one.
 import { randomBytes } from 'node:crypto'
 import { Telepathine } from '../../lib/index.js'

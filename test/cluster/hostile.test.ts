@@ -38,7 +38,10 @@ async function recordedTalk(t: Test, port: number, options: TelepathineOptions):
   const map = { [`127.0.0.1:${port}`]: `127.0.0.1:${relay.port}` }
   const speaker = await new Telepathine(0, [`127.0.0.1:${port}`], { ...options, addressMap: map }).start().ready()
   await until(() => speaker.livePeers().length > 0)
-  for (let i = 0; i < 50; i++) speaker.set(`k${i}`, 'v'.repeat(i * 20)) && speaker.say('e', i)
+  for (let i = 0; i < 50; i++) {
+    speaker.set(`k${i}`, 'v'.repeat(i * 20))
+    speaker.say('e', i)
+  }
   await until(() => relay.datagrams.length > 5 && relay.streams.length > 0)
   await speaker.stop()
   return relay

@@ -67,7 +67,7 @@ export class BlockCoverage {
     let ran: Ran | undefined
     this.#session.post('Profiler.takePreciseCoverage', (error, coverage) => {
       if (error) throw error
-      ran = new Ran(coverage as Coverage, this.#part)
+      ran = new Ran(coverage, this.#part)
     })
     return ran as Ran
   }

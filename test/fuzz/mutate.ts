@@ -38,7 +38,8 @@ function mutateOnce(bytes: Uint8Array, other: Uint8Array, random: Random): Uint8
       return splice(bytes, at, at, bytes.subarray(at, end))
     case 6: {
       const from = random.below(other.length + 1)
-      return splice(bytes, at, random.below(2) === 0 ? at : bytes.length, other.subarray(from, from + random.below(256)))
+      const to = random.below(2) === 0 ? at : bytes.length
+      return splice(bytes, at, to, other.subarray(from, from + random.below(256)))
     }
     default:
       return splice(bytes, at, at + 1, [((bytes[at] ?? 0) + (random.below(2) === 0 ? 1 : 255)) & 0xff])

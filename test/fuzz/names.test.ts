@@ -56,7 +56,9 @@ t.test('names that cannot be are refused, and nothing has changed', async (t) =>
     t.throws(() => use(''), { code: 'ERR_KEY' })
     t.throws(() => use(tooLong), { code: 'ERR_TOO_LARGE' })
     t.throws(() => use('ä'.repeat(513)), { code: 'ERR_TOO_LARGE' })
-    for (const wrong of [null, undefined, 7, {}, []]) t.throws(() => use(wrong as unknown as string), { code: 'ERR_KEY' })
+    for (const wrong of [null, undefined, 7, {}, []] as unknown[]) {
+      t.throws(() => use(wrong as string), { code: 'ERR_KEY' })
+    }
   }
   t.strictSame(a.keys(), [])
   await world.stop()
@@ -83,7 +85,8 @@ t.test('properties of such names arrive as properties, or not at all, and change
   const a = world.peer(9_000).start()
   const b = world.peer(9_001, [':9000']).start()
   await world.until(() => b.livePeers().length === 1)
-  const value = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"ok":1}') as object
+  const inner = '{"polluted":true}'
+  const value = JSON.parse(`{"__proto__":${inner},"constructor":{"prototype":${inner}},"ok":1}`) as object
   a.set('key', value)
   await world.run(1_000)
   const got = b.getRemote<Record<string, unknown>>(a.name, 'key')
