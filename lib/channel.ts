@@ -24,8 +24,9 @@ export interface ChannelListener {
   linkDown(peer: string, how: LinkDown): void
   /** Less waits for a peer than did. */
   drained(peer: string): void
-  /** A peer seems alive, or does no longer. */
-  peerUp(peer: string): void
+  /** A peer seems alive, in that incarnation. */
+  peerUp(peer: string, incarnation: number): void
+  /** It does no longer. */
   peerDown(peer: string): void
   /** Nothing is known of a peer any more. */
   peerForgotten(peer: string): void
@@ -101,7 +102,7 @@ export class Channel {
     listener.started()
     const { gossip, clock } = this.#parts
     for (const peer of gossip.peers('live')) {
-      listener.peerUp(peer)
+      listener.peerUp(peer, this.#incarnationOf(peer))
       for (const key of gossip.keys(peer, clock.now())) {
         if (userKey(key) !== undefined) continue
         listener.advert(peer, systemName(key), gossip.get(peer, key, clock.now())?.value)
@@ -190,7 +191,7 @@ export class Channel {
   take(notice: Notice): void {
     switch (notice.kind) {
       case 'peer:start':
-        return this.#listener?.peerUp(notice.peer)
+        return this.#listener?.peerUp(notice.peer, this.#incarnationOf(notice.peer))
       case 'peer:stop':
         return this.#listener?.peerDown(notice.peer)
       case 'peer:forgotten':
@@ -202,5 +203,9 @@ export class Channel {
         return this.#listener?.advert(notice.peer, systemName(notice.key), undefined)
       default:
     }
+  }
+
+  #incarnationOf(peer: string): number {
+    return this.#parts.gossip.peer(peer)?.incarnation ?? 0
   }
 }

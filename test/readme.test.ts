@@ -11,6 +11,7 @@ const blocks = fences.map(([, language, code]) => ({ language: language ?? '', c
 const expected = [
   [/^127\.0\.0\.1:\d+ says that its load is 0\.25$/, /^asked, it is 0\.25$/, /^127\.0\.0\.1:\d+ deleted load$/],
   [/^a heard order:new from 127\.0\.0\.1:\d+: \{ id: 42, what: 'tea' \}$/, /^b was thanked for 42$/],
+  [/^6 words$/, /^3$/, /^2$/, /^1$/, /^1 answered, 0 did not$/, /^ERR_NO_WORKER$/],
   [], // a worker, which nobody sends a message here
   [/^heard log:info from channel A: \{ text: 'hello' \}$/],
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
@@ -23,9 +24,10 @@ t.test('every code block of README.md is run here', async t => {
 })
 
 for (const [i, { language, code }] of blocks.entries()) {
-  const title = code.split('\n').find(line => /\.know\(|\.hear\(|new NCServer\(|new Simulation\(/.test(line))?.trim()
+  const title = code.split('\n')
+    .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Simulation\(/.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
-    const names = /'(telepathine(?:\/files|\/netcluster|\/simulation)?)'/g
+    const names = /'(telepathine(?:\/files|\/work|\/netcluster|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
     const path = await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs')
     const script = new Script(t, path, [], { XDG_RUNTIME_DIR: dirname(path) })

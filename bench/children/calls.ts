@@ -55,9 +55,9 @@ const commands = {
   async large(bytes: number, perSecond: number): Promise<{ ms: number; p99: number; max: number; isSame: boolean }> {
     const value = randomBytes(bytes)
     const small: number[] = []
-    let isDone = false
+    const done = new AbortController()
     const calling = (async () => {
-      while (!isDone) {
+      while (!done.signal.aborted) {
         const at = now()
         void work.request('echo', 'small').then(() => small.push(now() - at))
         await sleep(1_000 / perSecond)
@@ -67,7 +67,7 @@ const commands = {
     const begun = now()
     const back = await work.request<Uint8Array>('echo', value)
     const ms = now() - begun
-    isDone = true
+    done.abort()
     await calling
     await sleep(50)
     small.sort((a, b) => a - b)

@@ -211,7 +211,9 @@ export class Client {
   /** Settles all calls of one owner, or all there are. */
   stop(owner: Order['owner'] | undefined, partners: Iterable<Partner>, why: string): void {
     const calls = [[...this.#pausing], ...Array.from(partners, ({ outgoing }) => outgoing.values())].flat()
-    for (const call of calls) if (owner === undefined || call.order.owner === owner) this.cancel(call, 'ERR_STOPPED', why)
+    for (const call of calls) {
+      if (owner === undefined || call.order.owner === owner) this.cancel(call, 'ERR_STOPPED', why)
+    }
     if (this.pending === 0) this.#timer.stop()
   }
 

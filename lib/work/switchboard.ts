@@ -186,11 +186,7 @@ export class Switchboard implements ChannelListener {
     const head = readFrameHead(bytes)
     if (head === undefined) return this.channel.rejected(from, 'not a frame of work')
     const partner = this.partner(from)
-    if (head.sender !== partner.life) {
-      if (partner.life !== 0 && !isLater(head.sender, partner.life)) return
-      if (partner.life !== 0) this.#reborn(partner)
-      partner.life = head.sender
-    }
+    if (!this.#lives(partner, head.sender)) return
     if (head.receiver !== 0 && head.receiver !== this.#life) return partner.touch()
     const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     const isWell = readMessages(frame, (kind, serial, at, end) => this.#message(partner, frame, kind, serial, at, end))
@@ -219,8 +215,10 @@ export class Switchboard implements ChannelListener {
     this.#partners.get(peer)?.drained()
   }
 
-  peerUp(peer: string): void {
+  peerUp(peer: string, incarnation: number): void {
     this.roster.alive(peer, true)
+    const partner = this.#partners.get(peer)
+    if (partner !== undefined) this.#lives(partner, lifeOf(incarnation))
   }
 
   peerDown(peer: string): void {
@@ -314,11 +312,17 @@ export class Switchboard implements ChannelListener {
     if (partner.isIdle && this.#partners.get(partner.name) === partner) this.#partners.delete(partner.name)
   }
 
-  /** It was started anew, and knows nothing of before. */
-  #reborn(partner: Partner): void {
+  /** It lives that life; false when that is over. In a later one than we knew it knows nothing of before. */
+  #lives(partner: Partner, life: number): boolean {
+    const known = partner.life
+    if (life === known) return true
+    if (known !== 0 && !isLater(life, known)) return false
+    partner.life = life
+    if (known === 0) return true
     this.server.callerLost(partner)
     this.client.workerLost(partner, false)
     this.roster.view(partner.name).reset()
+    return true
   }
 
   #schedule(partner: Partner): void {

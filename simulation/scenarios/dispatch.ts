@@ -6,7 +6,7 @@ import type { Conditions } from '../conditions.js'
 import type { Violation } from '../referee.js'
 import { Simulation } from '../simulation.js'
 import { quantile, rounded } from './figures.js'
-import type { Scenario, Settings } from './scenario.js'
+import type { Outcome, Scenario, Settings } from './scenario.js'
 
 /** What can happen beside calls. */
 const kinds = [
@@ -25,7 +25,9 @@ const timeoutMsMax = 3_000
 const quietMs = 60_000
 
 /** What a cut may let through no more. */
-const cuts: readonly Partial<Conditions>[] = [{ datagrams: false }, { streams: false }, { datagrams: false, streams: false }]
+const cuts: readonly Partial<Conditions>[] = [
+  { datagrams: false }, { streams: false }, { datagrams: false, streams: false },
+]
 
 /**
  * Peers work for each other while everything goes wrong, as the seed draws it: each call must have one outcome, in
@@ -63,6 +65,8 @@ class Plant {
   readonly #without: readonly string[]
   readonly #codes = new Map<string, number>()
   readonly #tookMs: number[] = []
+  readonly #beganMs: number
+  #isWell = false
   #calls = 0
   #executions = 0
   #taken = 0
@@ -75,6 +79,7 @@ class Plant {
     const loss = settings.loss ?? (happens(random, 0.5) ? random.unit() * 0.1 : 0)
     const { seed, latencyMs = [0.5, 1.5] as const } = settings
     this.sim = new Simulation({ peers, seed, loss, latencyMs })
+    this.#beganMs = this.sim.now()
     this.#check = new Dispatch({
       nowMs: () => this.sim.now(),
       report: (invariant, who, expected, found) =>
@@ -109,23 +114,21 @@ class Plant {
     this.#sweep()
     for (const [index, { work }] of this.#seats.entries()) this.#check.quiet(this.#name(index), this.#gauges(work, 0))
     // the survivors know all that is served, and serve it
-    const asked: Promise<unknown>[] = []
-    for (const { work } of this.#seats) for (const service of services) asked.push(work.request(service, { id: 0, ms: 1 }))
+    const task: Task = { id: 0, ms: 1 }
+    const asked = this.#seats.flatMap(({ work }) => services.map((service) => work.request(service, task)))
     let answered = 0
     for (const call of asked) call.then(() => answered++, () => undefined)
     await this.sim.run(1_000)
     this.#isWell = answered === asked.length
   }
 
-  #isWell = false
-
-  outcome() {
+  outcome(): Outcome {
     const figures = {
       peers: this.#seats.length,
       steps: this.#taken,
       calls: this.#calls,
       begun: this.#executions,
-      outcomes: Object.fromEntries([...this.#codes].sort()),
+      outcomes: Object.fromEntries([...this.#codes].sort(([a], [b]) => (a < b ? -1 : 1))),
       p50Ms: rounded(quantile(this.#tookMs, 0.5)),
       maxMs: rounded(quantile(this.#tookMs, 1)),
     }
@@ -138,8 +141,6 @@ class Plant {
       curve: [],
     }
   }
-
-  readonly #beganMs = 0
 
   // ---- who is there
 
@@ -232,9 +233,9 @@ class Plant {
       case 'restart':
         return seat.isUp ? undefined : this.#restart(index)
       case 'partition':
-        return this.sim.partition(shuffle(dice, this.#seats.map((_, i) => i)).slice(0, 1 + dice.below(this.#seats.length)))
+        return this.sim.partition(shuffle(dice, [...this.#seats.keys()]).slice(0, 1 + other))
       case 'cut':
-        return void network.link(index, other, pick(dice, cuts) ?? {})
+        return network.link(index, other, pick(dice, cuts) ?? {})
       case 'clog':
         return network.clog(index, other, dice.below(3_000))
       case 'weather': {

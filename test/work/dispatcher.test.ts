@@ -445,7 +445,7 @@ t.test('a stream goes no faster than it is read, and leaving it ends the generat
         yield Buffer.alloc(1_000)
       }
     } finally {
-      ended = String((call.signal.reason as CallError).code)
+      ended = (call.signal.reason as CallError).code
     }
   })
   await crew.sim.run(100)
