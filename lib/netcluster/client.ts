@@ -32,14 +32,17 @@ export interface ClientOwner {
 
 /** What `showclient` tells. */
 export interface ClientInfo {
+  /** The server's name for the connection. */
   readonly uuid: string
+  /** The channel that it is on. */
   readonly channel: string
   /** Process id that the agent gave. */
   readonly pid: number
   /** When it connected, ISO 8601. */
   readonly since: string
-  /** Messages taken from it, and passed on to it. */
+  /** Messages taken from it. */
   readonly received: number
+  /** Messages passed on to it. */
   readonly sent: number
   /** Messages left out because it did not keep up. */
   readonly missed: number

@@ -27,8 +27,8 @@ export function isText(value: unknown): value is string {
 export function defaultSocketDir(): string {
   const runtime = process.env['XDG_RUNTIME_DIR']
   if (runtime !== undefined && runtime !== '') return join(runtime, 'netcluster')
-  const { uid, username } = userInfo()
-  return join(tmpdir(), `netcluster-${uid < 0 ? username : uid}`)
+  // In containers users often have no name.
+  return join(tmpdir(), `netcluster-${process.getuid?.() ?? userInfo().username}`)
 }
 
 /**
