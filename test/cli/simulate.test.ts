@@ -7,6 +7,8 @@ async function simulate(t: Test, ...args: string[]) {
 }
 
 t.jobs = 2
+// each starts a process, on a machine that may be busy
+t.setTimeout(120_000)
 
 t.test('it runs what is asked for and prints one object', async t => {
   const { code, stdout } = await simulate(t, 'chaos', '--peers', '3', '--seed', '9', '--steps', '20', '--json')
@@ -34,11 +36,8 @@ t.test('without a scenario it names them all', async t => {
 for (const [args, said] of [
   [['nothing'], 'nothing'],
   [['idle', '--peers', 'many'], 'many'],
-  [['idle', '--peers', '1'], 'at least 2'],
-  [['idle', '--loss', '2'], '0 .. 1'],
   [['idle', '--latency', '3,1'], 'least and most'],
   [['idle', '--updates', '3'], `idle has no option '--updates'`],
-  [['idle', '--wat'], '--wat'],
   [['idle', 'crash'], 'too many arguments'],
 ] as const) {
   t.test(`wrong arguments are one line and exit code 2: ${args.join(' ')}`, async t => {
