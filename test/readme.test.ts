@@ -7,11 +7,15 @@ const readme = readFileSync(join(top, 'README.md'), 'utf8')
 const fences = [...readme.matchAll(/^```(js|ts)\n(.*?)^```$/gms)]
 const blocks = fences.map(([, language, code]) => ({ language: language ?? '', code: code ?? '' }))
 
+/** What the blocks find in their environment. */
+const env = { NETWORK_KEY: 'a key that only these blocks have' }
+
 /** What the blocks must print, in their order. */
 const expected = [
   [/^127\.0\.0\.1:\d+ says that its load is 0\.25$/, /^asked, it is 0\.25$/, /^127\.0\.0\.1:\d+ deleted load$/],
   [/^a heard order:new from 127\.0\.0\.1:\d+: \{ id: 42, what: 'tea' \}$/, /^b was thanked for 42$/],
   [/^6 words$/, /^3$/, /^2$/, /^1$/, /^1 answered, 0 did not$/, /^ERR_NO_WORKER$/],
+  [/^a turned somebody away: speaks openly, without a key$/, /^b knows 42$/, /^the stranger knows \[\]$/],
   [], // a worker, which nobody sends a message here
   [/^heard log:info from channel A: \{ text: 'hello' \}$/],
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
@@ -30,7 +34,7 @@ for (const [i, { language, code }] of blocks.entries()) {
     const names = /'(telepathine(?:\/files|\/work|\/netcluster|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
     const path = await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs')
-    const script = new Script(t, path, [], { XDG_RUNTIME_DIR: dirname(path) })
+    const script = new Script(t, path, [], { ...env, XDG_RUNTIME_DIR: dirname(path) })
     t.equal(await script.ended, 0)
     t.equal(script.stderr, '')
     const wanted = expected[i] ?? []
