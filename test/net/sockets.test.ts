@@ -422,6 +422,24 @@ t.test('garbage on the TCP port is counted, closed, and harmless', async (t) => 
   t.equal(a.all('error').length, 0)
 })
 
+t.test('a frame that comes in drop by drop is rejected, one that comes slowly in chunks is not', async (t) => {
+  const a = await stationOf(t, {}, { stallMs: 100, sweepMs: 10 })
+  const drip = await intruder(t, a.port, Buffer.concat([encodeHello(hello), Buffer.from([0, 0, 0x80, 0])]))
+  const drops = setInterval(() => drip.write('x'), 5)
+  t.teardown(() => clearInterval(drops))
+  const slow = await intruder(t, a.port, encodeHello({ ...hello, name: '127.0.0.1:2' }))
+  const chunk = Buffer.concat([Buffer.from([0xc0, 1, 0, 0]), Buffer.alloc(1 << 16)])
+  const chunks = setInterval(() => slow.write(chunk), 20)
+  t.teardown(() => clearInterval(chunks))
+  t.match(await a.until('rejected'), { reason: /^half a frame for 1\d\d ms$/ })
+  await once(drip, 'close')
+  t.notOk(slow.closed)
+  clearInterval(chunks)
+  slow.write(Buffer.concat([Buffer.from([0x80, 0, 0, 1]), Buffer.from('x')]))
+  t.ok((await a.until('frame')).bytes.length > 1 << 16)
+  t.equal(a.all('rejected').length, 1)
+})
+
 t.test('who connects and says nothing is closed without a report', async (t) => {
   const a = await stationOf(t, {}, { helloMs: 20 })
   const socket = await intruder(t, a.port, '')
