@@ -6,7 +6,7 @@ import type { Screen } from './screen.js'
 
 const peerCount = 5
 /** How long a process may take to start, and any other step to happen, milliseconds. */
-const startMs = 10_000
+const startMs = 30_000
 const stepMs = 5_000
 /** Lifetime of the key that is to expire, milliseconds. */
 const leaseMs = 700
