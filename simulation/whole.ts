@@ -1,3 +1,4 @@
+import { channelOf } from '../lib/channel.js'
 import type { Notice } from '../lib/gossip/effects.js'
 import type { PeerView } from '../lib/gossip/gossip.js'
 import type { TelepathineOptions } from '../lib/options.js'
@@ -129,7 +130,8 @@ export class WholePeer implements Resident {
   #began(): void {
     this.#isRunning = true
     this.life++
-    this.#world.referee.began(this)
+    // by its own word: others may hear of this life only when it is over
+    this.#world.referee.began(this, channelOf(this.#peer)?.incarnation)
     const { chronicle } = this.#world.referee
     for (const [key, value] of this.#peer.entries()) chronicle.wrote(this.name, key, encoded(value), Infinity)
     for (const { event, value, untilMs } of this.#unsaid.splice(0)) chronicle.said(this.name, event, value, untilMs)
