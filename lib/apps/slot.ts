@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Dispatcher, Withdraw } from '../work/index.js'
+import { denied } from './manifest.js'
 import { AppRunner, type RunnerOptions } from './runner.js'
 import { type AppSpec, findApp } from './spec.js'
 import type { Store } from './store.js'
@@ -144,6 +145,13 @@ export class Slot {
     if (hash === undefined) return findApp(this.app, join(this.#owner.folder, folder))
     if (!store.find(hash)) this.#stand({ state: 'fetching' })
     const kept = await supply.get(hash, () => this.#owner.holders(this.app, hash), signal)
+    // an order is not signed: it may choose among what is, and neither go back nor take one app for another
+    const { app, version } = kept.manifest
+    const [last = kept] = store.versions(app)
+    if (app !== folder) throw denied(`what is wanted as ${folder} was signed as ${app}`)
+    if (version < last.manifest.version) {
+      throw denied(`version ${version} of ${app} is older than version ${last.manifest.version}, which is here`)
+    }
     const tree = await store.unpacked(kept.manifest)
     await store.keep(kept)
     return findApp(this.app, tree, kept.manifest.version)

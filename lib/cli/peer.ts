@@ -110,7 +110,7 @@ async function hostApps(self: Telepathine, folder: string, apps: string, options
   })
   const told = new Map<string, string>()
   host.on('state', (app, { state, error }) => {
-    if (told.get(app) === state) return
+    if ((told.get(app) ?? 'stopped') === state) return
     told.set(app, state)
     if (json) {
       printJSON({ type: 'app', app, state, ...(error !== undefined && { error }) })

@@ -94,6 +94,37 @@ t.test('what is not signed, was changed, or is old is refused, and told', { time
   t.equal(a.host.versions('zoo').length, 2)
 })
 
+t.test('an order can neither go back a version nor take one app for another', { timeout: 60_000 }, async t => {
+  const source = await tempFolder(t)
+  const a = await hosted(t, { deployKeys: deployKeys_ })
+  await writeFiles(source, { 'echo.js': echo('1') })
+  const old = await deployed(a.host, source, 'zoo', 1, keys.privateKey)
+  await writeFiles(source, { 'echo.js': echo('2') })
+  const hash = await deployed(a.host, source, 'zoo', 2, keys.privateKey)
+  const older = failed(/version 1 of zoo is older than version 2/)
+  await settled([a], 'zoo/echo', a.host.run('zoo/echo', { hash: old }), older)
+  await settled([a], 'bank/echo', a.host.run('bank/echo', { hash }), failed(/wanted as bank was signed as zoo/))
+  await settled([a], 'zoo/echo', a.host.run('zoo/echo', { hash }), ({ state }) => state === 'running')
+})
+
+t.test('what other peers say of apps is looked at before it is believed', { timeout: 60_000 }, async t => {
+  const a = await hosted(t)
+  await writeFiles(a.folder, { 'apps/zoo/echo.js': echo('own'), 'secret.js': echo('secret') })
+  const nonsense: [string, unknown][] = [
+    ['apps:want:../secret', { run: true, order: '0'.repeat(16) }],
+    ['apps:want:zoo/../../secret', { run: true, order: '0'.repeat(16) }],
+    ['apps:want:zoo/echo', { run: 'yes', order: '0'.repeat(16) }], ['apps:want:zoo/echo', { run: true, order: 'x' }],
+    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), peers: -1 }], ['apps:want:zoo/echo', null],
+    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), hash: '../../secret' }],
+  ]
+  for (const [key, value] of nonsense) {
+    a.peer.set(key, value)
+    a.host.run('zoo/other') // has it look
+    t.strictSame(a.host.apps().map(({ name }) => name), ['zoo/other'], `${key} ${JSON.stringify(value)}`)
+  }
+  t.equal((await ask(a.peer, '/')).text.includes('echo'), false)
+})
+
 t.test('an app on some peers only runs on so many, and moves when one goes', { timeout: 60_000 }, async t => {
   const a = await hosted(t)
   const all = [a, await hosted(t, {}, [a.peer.name]), await hosted(t, {}, [a.peer.name])]

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { telepathine } from './fixtures/run.js'
 
-t.test('bash completes commands and options', { timeout: 30_000 }, async t => {
+t.test('bash completes commands and options', { timeout: 60_000 }, async t => {
   const { code, stdout } = await telepathine(t, ['completion', 'bash'])
   t.equal(code, 0)
   const complete = (...words: string[]): string[] => {
@@ -15,7 +15,7 @@ t.test('bash completes commands and options', { timeout: 30_000 }, async t => {
   t.strictSame(complete('get', 'x'), [''])
 })
 
-t.test('zsh gets a script with every command', { timeout: 30_000 }, async t => {
+t.test('zsh gets a script with every command', { timeout: 60_000 }, async t => {
   const { code, stdout } = await telepathine(t, ['completion', 'zsh'])
   t.equal(code, 0)
   t.match(stdout, /^#compdef telepathine/)

@@ -15,7 +15,7 @@ async function folder(t: Test): Promise<string> {
   return path
 }
 
-t.test('a peer says how to reach it, joins, and leaves in order', { timeout: 30_000 }, async t => {
+t.test('a peer says how to reach it, joins, and leaves in order', { timeout: 60_000 }, async t => {
   const other = await served(t)
   const port = await freePorts(1)
   const name = `127.0.0.1:${port}`
@@ -34,7 +34,7 @@ t.test('a peer says how to reach it, joins, and leaves in order', { timeout: 30_
   t.ok(existsSync(join(data, `127.0.0.1-${port}`, 'snapshot.json')))
 })
 
-t.test('a peer whose port is taken says so in one line', { timeout: 30_000 }, async t => {
+t.test('a peer whose port is taken says so in one line', { timeout: 60_000 }, async t => {
   const other = await served(t)
   const { code, stdout, stderr } = await telepathine(t, ['peer', other.name, '--data', await folder(t)])
   t.match(stderr, /^telepathine: [^\n]*EADDRINUSE[^\n]*\n$/)
@@ -42,7 +42,7 @@ t.test('a peer whose port is taken says so in one line', { timeout: 30_000 }, as
   t.equal(code, 1)
 })
 
-t.test('commands read and write what a peer knows', { timeout: 60_000 }, async t => {
+t.test('commands read and write what a peer knows', { timeout: 120_000 }, async t => {
   const peer = await served(t, { http: { token: 'long-secret' } })
   const { name } = peer
   const run = async (...args: string[]) => telepathine(t, args, { TELEPATHINE_TOKEN: 'long-secret' })
@@ -76,7 +76,7 @@ t.test('commands read and write what a peer knows', { timeout: 60_000 }, async t
   t.equal(peer.get('load'), undefined)
 })
 
-t.test('what is said and set can be followed', { timeout: 60_000 }, async t => {
+t.test('what is said and set can be followed', { timeout: 120_000 }, async t => {
   const peer = await served(t)
   const hear = new Script(t, 'lib/cli/main.ts', ['hear', peer.name, 'order:*', '--count', '2'])
   const know = new Script(t, 'lib/cli/main.ts', ['know', peer.name, '--json'])
@@ -94,7 +94,7 @@ t.test('what is said and set can be followed', { timeout: 60_000 }, async t => {
   t.equal(await know.ended, 0, 'Ctrl-C is how it ends')
 })
 
-t.test('a command whose peer is not there says so, and one that follows it too', { timeout: 30_000 }, async t => {
+t.test('a command whose peer is not there says so, and one that follows it too', { timeout: 60_000 }, async t => {
   const port = await freePorts(1)
   const { code, stderr } = await telepathine(t, ['members', `:${port}`])
   t.equal(code, 1)

@@ -61,7 +61,7 @@ async function peerIn(t: Test, folder: string, port: number, ...seeds: number[])
   return new Command(t, folder, ['peer', `:${port}`, ...addresses, ...options])
 }
 
-t.test('three peers, an app from a fourth folder, and all that may happen to it', { timeout: 120_000 }, async t => {
+t.test('three peers, an app from a fourth folder, and all that may happen to it', { timeout: 240_000 }, async t => {
   const top_ = await tempFolder(t)
   const at = (folder: string) => join(top_, folder)
   const keys = deployKeys()
@@ -128,7 +128,7 @@ t.test('three peers, an app from a fourth folder, and all that may happen to it'
   t.strictSame(await Promise.all([...peers, newcomer].map(peer => peer.ended)), [0, 0, 0, 0])
 })
 
-t.test('a worker that is killed loses its tasks, or they are done elsewhere; none outlives its peer', async t => {
+t.test('a killed worker loses its tasks, or they are done elsewhere; none outlives its peer', { timeout: 120_000 }, async t => {
   const top_ = await tempFolder(t)
   await writeFiles(top_, {
     'public.pem': deployKeys().publicKey,
@@ -162,7 +162,7 @@ t.test('a worker that is killed loses its tasks, or they are done elsewhere; non
   t.pass('its worker ends when the peer is killed')
 })
 
-t.test('a log can be followed through any peer', async t => {
+t.test('a log can be followed through any peer', { timeout: 120_000 }, async t => {
   const top_ = await tempFolder(t)
   await writeFiles(top_, { 'public.pem': deployKeys().publicKey })
   await cp(join(top, 'simulation/apps/tail'), join(top_, 'one/apps/tail'), { recursive: true })
