@@ -14,6 +14,9 @@ import { ask, follow } from '../http/fixtures/ask.js'
 const sentence = 'The First World War was to be the war to end all wars.'
 const counter = 'apps/wordcount/counter'
 
+// some fifteen processes start, one after the other where that is the point
+t.setTimeout(240_000)
+
 /** A command that runs in a folder. */
 class Command {
   stdout = ''
@@ -128,7 +131,7 @@ t.test('three peers, an app from a fourth folder, and all that may happen to it'
   t.strictSame(await Promise.all([...peers, newcomer].map(peer => peer.ended)), [0, 0, 0, 0])
 })
 
-t.test('a killed worker loses its tasks, or they are done elsewhere; none outlives its peer', { timeout: 120_000 }, async t => {
+t.test('a killed worker loses its tasks, or others do them; none outlives its peer', { timeout: 120_000 }, async t => {
   const top_ = await tempFolder(t)
   await writeFiles(top_, {
     'public.pem': deployKeys().publicKey,
