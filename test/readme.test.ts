@@ -31,7 +31,7 @@ for (const [i, { language, code }] of blocks.entries()) {
   const title = code.split('\n')
     .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Simulation\(/.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
-    const names = /'(telepathine(?:\/files|\/work|\/netcluster|\/simulation)?)'/g
+    const names = /'(telepathine(?:\/files|\/work|\/nanite|\/netcluster|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
     const path = await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs')
     const script = new Script(t, path, [], { ...env, XDG_RUNTIME_DIR: dirname(path) })

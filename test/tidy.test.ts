@@ -43,6 +43,11 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['lib/net/', ['lib/gossip/', 'lib/net/']],
   ['lib/host/', ['lib/gossip/', 'lib/net/', 'lib/host/']],
   ['lib/work/', ['lib/work/', 'lib/gossip/', 'lib/*.ts', 'lib/host/clock.ts', 'lib/net/transport.ts']],
+  ['lib/nanite/', [
+    'lib/nanite/', 'lib/work/index.ts', 'lib/work/selection.ts', 'lib/work/loadaverage.ts', 'lib/files/folder.ts',
+    'lib/files/name.ts', 'lib/channel.ts', 'lib/describe.ts', 'lib/telepathine.ts', 'lib/gossip/errors.ts',
+    'lib/gossip/random.ts', 'lib/host/clock.ts',
+  ]],
   ['lib/files/', ['lib/files/', 'lib/index.ts', 'lib/telepathine.ts', 'lib/gossip/errors.ts']],
   ['lib/netcluster/', [
     'lib/netcluster/', 'lib/telepathine.ts', 'lib/values.ts', 'lib/describe.ts', 'lib/gossip/errors.ts',
@@ -92,6 +97,7 @@ const rules: readonly Rule[] = [
       { path: 'lib/options.ts', text: `import { FileInput } from './files/index.js'` },
       { path: 'lib/options.ts', text: `import { Dispatcher } from './work/index.js'` },
       { path: 'lib/work/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
+      { path: 'lib/nanite/a.ts', text: `import { Switchboard } from '../work/switchboard.js'` },
       { path: 'lib/files/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/apps/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
