@@ -72,9 +72,7 @@ export class Job<T = unknown> {
 
   /** @internal */
   intermediate(agent: string, key: string, value: unknown): void {
-    // keys come from outside: no prototype must answer for them
-    const states = (this.intermediate_state[agent] ??= Object.create(null) as Record<string, unknown[]>)
-    if (this.#states++ < statesMax) (states[key] ??= []).push(value)
+    if (this.#states++ < statesMax) listOf((this.intermediate_state[agent] ??= {}), key).push(value)
     const handler = this.#handlerOf(key)
     if (handler === undefined) return
     const told = handler.length === 1 || handler.length === 2 ? [value, this] : [key, agent, value, this]
@@ -121,4 +119,12 @@ export class Job<T = unknown> {
       this.#parts.failed(error)
     }
   }
+}
+
+/** The list of a key, which comes from outside: `__proto__` and `constructor` are keys like any other. */
+function listOf(states: Record<string, unknown[]>, key: string): unknown[] {
+  if (!Object.hasOwn(states, key)) {
+    Object.defineProperty(states, key, { value: [], enumerable: true, writable: true, configurable: true })
+  }
+  return states[key] as unknown[]
 }
