@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { agent } from './agent.js'
 import { completion } from './completion.js'
 import { demo } from './demo.js'
 import { get } from './get.js'
@@ -8,6 +9,7 @@ import { hear } from './hear.js'
 import { keygen } from './keygen.js'
 import { keys } from './keys.js'
 import { know } from './know.js'
+import { mapper } from './mapper.js'
 import { members } from './members.js'
 import { ncclient } from './ncclient.js'
 import { ncserver } from './ncserver.js'
@@ -21,8 +23,8 @@ import { stop } from './stop.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
 const commands: readonly ((program: Command) => void)[] = [
-  peer, start, stop, send, members, get, set, keys, know, say, hear, ncserver, ncclient, simulate, demo, keygen,
-  completion,
+  peer, start, stop, send, members, get, set, keys, know, say, hear, agent, mapper, ncserver, ncclient, simulate, demo,
+  keygen, completion,
 ]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */

@@ -89,7 +89,7 @@ export function isActor(value: unknown): value is Actor {
 
 /** Whether it is a class of actors. */
 export function isActorClass(value: unknown): value is new () => Actor {
-  return typeof value === 'function' && isActor(value.prototype)
+  return typeof value === 'function' && isActor(value.prototype) && isActor(Object.getPrototypeOf(value.prototype))
 }
 
 /** Tells an actor where it lives. */

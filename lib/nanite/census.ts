@@ -142,8 +142,7 @@ export class Census implements BulletinReader {
 
   alive(name: string): void {
     this.#live.add(name)
-    const advert = this.#bulletin.look(name, agentKey)
-    if (advert !== undefined) this.#advertised(name, advert)
+    this.#readAdvert(name)
   }
 
   dead(name: string, reason: string): void {
@@ -177,6 +176,11 @@ export class Census implements BulletinReader {
 
   // ---- who is there
 
+  #readAdvert(name: string): void {
+    const advert = this.#bulletin.look(name, agentKey)
+    if (advert !== undefined) this.#advertised(name, advert)
+  }
+
   #advertised(name: string, value: unknown): void {
     const advert = readAdvert(value)
     if (advert === undefined) return this.gone(name, agentKey)
@@ -193,7 +197,8 @@ export class Census implements BulletinReader {
 
   #pinged(name: string, status: unknown): void {
     const agent = this.agents.get(name)
-    if (agent === undefined) return
+    // it was silent, and what it advertised still holds
+    if (agent === undefined) return this.#readAdvert(name)
     agent.status = status
     this.#heard(agent)
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Actor, Agent, Mapper, type Candidate, type Deliverable } from '../../lib/nanite/index.js'
+import { Actor, Agent, Mapper, type Candidate, type Deliverable, type Job } from '../../lib/nanite/index.js'
 import { Mock, Troupe } from './fixtures/troupe.js'
 
 const services = ['/mock/list', '/mock/echo', '/mock/boom', '/mock/yields', '/mock/late', '/mock/index', '/mock/nothing']
@@ -239,7 +239,7 @@ t.test('intermediate results come by key, before the result', async (t) => {
   const told: unknown[][] = []
   const { results, job } = await troupe.answer('/mock/yields', '', {
     intermediate_handler: {
-      testkey: (state: unknown, { type }) => told.push(['testkey', state, type]),
+      testkey: (state: unknown, { type }: Job) => told.push(['testkey', state, type]),
       '*': (key: string, agent: string, state: unknown) => told.push([key, agent, state]),
     },
   })
