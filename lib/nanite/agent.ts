@@ -10,7 +10,7 @@ import { iteratorOf } from './generators.js'
 import { Mapper } from './mapper.js'
 import { agentSettings, checkPeer, checkStatus, refuse, stopSettings, texts, type AgentSettings } from './options.js'
 import { Pulse } from './pulse.js'
-import { exceptionHandlerOf, Routes, type Action } from './routes.js'
+import { exceptionHandlerOf, perform, Routes, type Action } from './routes.js'
 import type { AgentOptions, Authorize, Deliverable, StopOptions } from './types.js'
 import { readAsked, serviceName, writeIntermediate, writeResult } from './wire.js'
 
@@ -222,8 +222,8 @@ export class Agent {
   }
 
   /** Runs an action; gives what it yields, and returns what it returns. */
-  async *#run({ actor, run }: Action, deliverable: Deliverable): AsyncGenerator<unknown, unknown> {
-    const outcome: unknown = await run.call(actor, deliverable.payload, deliverable)
+  async *#run(action: Action, deliverable: Deliverable): AsyncGenerator<unknown, unknown> {
+    const outcome: unknown = await perform(action, deliverable)
     const iterator = iteratorOf(outcome)
     if (iterator === undefined) return outcome
     let isDone = false

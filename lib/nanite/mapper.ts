@@ -54,6 +54,7 @@ export class Mapper {
   /** All that are not over. Bounded by what the dispatcher takes, and the queue. */
   readonly #jobs = new Set<Job>()
   #emptied: () => void = () => undefined
+  #isOpen = false
   #stopped: Promise<void> | undefined
 
   /** @throws TelepathineError `ERR_OPTION` for what is no peer, unknown options and values out of range */
@@ -71,6 +72,7 @@ export class Mapper {
       timedOut: ({ identity }) => this.#tell('timeout', identity) !== false,
     })
     this.#census.open()
+    this.#isOpen = true
   }
 
   /** The name of its peer. */
@@ -279,7 +281,9 @@ export class Mapper {
   }
 
   #registered({ identity }: KnownAgent): void {
-    this.#tell('register', identity)
+    // those who were there before are told of when the mapper is
+    if (this.#isOpen) this.#tell('register', identity)
+    else queueMicrotask(() => this.#tell('register', identity))
     this.#offline.look()
   }
 

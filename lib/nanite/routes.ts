@@ -8,8 +8,9 @@ import type { Deliverable, ExceptionHandler } from './types.js'
 export interface Action {
   readonly actor: Actor
   readonly method: string
-  readonly run: (this: Actor, payload: unknown, deliverable: Deliverable) => unknown
 }
+
+type Method = (payload: unknown, deliverable: Deliverable) => unknown
 
 /** What reaches a prefix alone. */
 const indexMethod = 'index'
@@ -51,10 +52,15 @@ export class Routes {
   }
 }
 
+/** Runs an action: whatever the actor has by that name now. */
+export function perform({ actor, method }: Action, deliverable: Deliverable): unknown {
+  return methodsOf(actor)[method]?.(deliverable.payload, deliverable)
+}
+
 /** What to call when an action fails; undefined when the class does not say. */
 export function exceptionHandlerOf(actor: Actor): ExceptionHandler | undefined {
   const { on_exception: given } = actor.constructor as unknown as ActorClass
-  const handler = typeof given === 'string' ? (actor as unknown as Record<string, unknown>)[given] : given
+  const handler: unknown = typeof given === 'string' ? methodsOf(actor)[given] : given
   return typeof handler === 'function' ? (handler as ExceptionHandler) : undefined
 }
 
@@ -65,10 +71,14 @@ function actionsOf(actor: Actor): ReadonlyMap<string, Action> {
   if (!Array.isArray(methods)) throw refuse(`expose of ${name}`, expose, 'an array of names of methods')
   const actions = new Map<string, Action>()
   for (const method of methods.map(String)) {
-    const run = (actor as unknown as Record<string, unknown>)[method]
-    const isOwn = typeof run === 'function' && run !== (Actor.prototype as unknown as Record<string, unknown>)[method]
-    if (isOwn && !method.includes('/')) actions.set(method, { actor, method, run: run as Action['run'] })
+    const run: unknown = methodsOf(actor)[method]
+    const isOwn = typeof run === 'function' && run !== methodsOf(Actor.prototype)[method]
+    if (isOwn && !method.includes('/')) actions.set(method, { actor, method })
     else process.emitWarning(`${name} exposes ${JSON.stringify(method)}, which is none of its methods: left out`)
   }
   return actions
+}
+
+function methodsOf(actor: Actor): Readonly<Record<string, Method | undefined>> {
+  return actor as unknown as Readonly<Record<string, Method | undefined>>
 }
