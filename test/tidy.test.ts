@@ -53,6 +53,10 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
     'lib/netcluster/', 'lib/telepathine.ts', 'lib/values.ts', 'lib/describe.ts', 'lib/gossip/errors.ts',
     'lib/gossip/bounded.ts', 'lib/net/frame.ts', 'lib/net/address.ts',
   ]],
+  ['lib/servent/', [
+    'lib/servent/', 'lib/work/index.ts', 'lib/telepathine.ts', 'lib/options.ts', 'lib/values.ts', 'lib/describe.ts',
+    'lib/gossip/errors.ts', 'lib/net/address.ts',
+  ]],
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/http/', [
     'lib/http/', 'lib/work/', 'lib/names.ts', 'lib/topics.ts', 'lib/telepathine.ts', 'lib/gossip/',
@@ -103,6 +107,7 @@ const rules: readonly Rule[] = [
       { path: 'lib/apps/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/http/a.ts', text: `import { SocketTransport } from '../net/sockets.js'` },
       { path: 'lib/telepathine.ts', text: `import { Gateway } from './http/gateway.js'` },
+      { path: 'lib/servent/a.ts', text: `import { Client } from '../work/client.js'` },
       { path: 'lib/cli/a.ts', text: `const { Host } = await import('../host/host.js')` },
       { path: 'lib/cli/a.ts', text: `import { World } from '../../simulation/world.js'` },
       { path: 'simulation/a.ts', text: `import { Sockets } from '../lib/net/sockets.js'` },
