@@ -24,8 +24,8 @@ interface Health {
 const network = 'a key that no attacker has'
 const random = seededRandom(Number(process.env['FC_SEED'] ?? 1))
 
-async function victimOf(t: Test, key: string): Promise<{ script: Script; health: () => Health; port: number }> {
-  const script = new Script(t, 'test/cluster/fixtures/victim.ts', [key])
+async function victimOf(t: Test, key: string, ...seeds: string[]) {
+  const script = new Script(t, 'test/cluster/fixtures/victim.ts', [key, '127.0.0.1', ...seeds])
   if (!(await script.prints((lines) => lines.length > 0, 20_000))) throw new Error(script.stderr)
   const health = (): Health => JSON.parse(script.lines.at(-1)!) as Health
   return { script, health, port: Number(health().name.split(':')[1]) }
@@ -72,12 +72,12 @@ async function attack(t: Test, port: number, relay: Relay, name: string): Promis
     Buffer.alloc(1 << 20, 0x41), Buffer.alloc(1 << 20), Buffer.from(encodeHello({ ...hello, name })),
     Buffer.from(encodeHello({ ...hello, cluster: 'x'.repeat(60_000) })),
   ])
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 150; i++) {
     const piece = pick(relay.streams)
     flood(t, port, [mutate(piece, pick(relay.streams), random), piece.subarray(0, random.below(piece.length))])
   }
   // the beginning of TLS, as it should be, and then anything
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 50; i++) {
     flood(t, port, [Buffer.concat([clientHello, mutate(pick(relay.streams), clientHello, random)])])
   }
   for (let i = 0; i < 20; i++) {
@@ -86,7 +86,7 @@ async function attack(t: Test, port: number, relay: Relay, name: string): Promis
     socket.resume().write('let me in')
   }
   const udp = createSocket('udp4')
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5_000; i++) {
     const datagram = pick(relay.datagrams)
     udp.send(random.below(4) === 0 ? datagram : mutate(datagram, pick(relay.datagrams), random), port, '127.0.0.1')
     if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -107,6 +107,8 @@ for (const [title, key] of [['with a network key', network], ['without one', '']
   t.test(`a peer ${title} stands what strangers throw at it, and serves its own`, { timeout: 120_000 }, async (t) => {
     const options = key === '' ? {} : { network: key }
     const { script, health, port } = await victimOf(t, key)
+    // not attacked: shows what the machine itself costs
+    const bystander = await victimOf(t, key, health().name)
     const relay = await recordedTalk(t, port, options)
     const before = health()
     await attack(t, port, relay, before.name)
@@ -115,11 +117,13 @@ for (const [title, key] of [['with a network key', network], ['without one', '']
     await script.prints((lines) => lines.length > told + 3, 10_000)
     const after = health()
     t.equal(script.child.exitCode, null, 'it is up')
-    t.ok(after.rejections > (key === '' ? 500 : 10_000), `${after.rejections} rejected`)
+    t.ok(after.rejections > 1_000, `${after.rejections} rejected`)
     const grownMiB = (after.rss - before.rss) / 2 ** 20
     t.ok(grownMiB < 100, `grew by ${grownMiB.toFixed(1)} MiB`)
-    t.ok(after.delayMs < 200, `event loop delay ${after.delayMs.toFixed(1)} ms`)
-    t.comment(`${after.rejections} rejected, ${grownMiB.toFixed(1)} MiB more, ${after.delayMs.toFixed(1)} ms of delay`)
+    const delayMs = after.delayMs - bystander.health().delayMs
+    t.ok(delayMs < 200, `event loop delay ${delayMs.toFixed(1)} ms above that of another`)
+    t.ok(bystander.health().live.includes(before.name), 'who knew it before still does')
+    t.comment(`${after.rejections} rejected, ${grownMiB.toFixed(1)} MiB more, ${delayMs.toFixed(1)} ms more delay`)
 
     const neighbour = new Telepathine(0, [`127.0.0.1:${port}`], options)
     t.teardown(() => neighbour.stop())

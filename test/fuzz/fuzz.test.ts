@@ -4,19 +4,19 @@ import { corpusOf, Crash, Fuzzer } from './fuzzer.js'
 import { targets } from './targets.js'
 
 for (const [name, target] of Object.entries(targets)) {
-  t.test(`${name}: seeds, the corpus and a few thousand others do no harm`, async (t) => {
+  t.test(`${name}: seeds, the corpus and a thousand others do no harm`, async (t) => {
     const fuzzer = new Fuzzer(target, corpusOf(name), Number(process.env['FC_SEED'] ?? 1))
     fuzzer.replay()
-    for (let i = 0; i < 8; i++) fuzzer.run()
-    t.ok(fuzzer.inputs > 2_000)
+    for (let i = 0; i < 4; i++) fuzzer.run()
+    t.ok(fuzzer.inputs > 1_000)
   })
 }
 
 /** Harmless to all but one kind of input, which is found step by step or not at all. */
 function planted(bytes: Uint8Array): void {
-  if (bytes[0] !== 0x42) return
-  if (bytes[1] !== 0x17) return
-  if (bytes[2] === 0x99) throw new Error('planted')
+  if (bytes[0] !== 0xc1) return
+  if (bytes[1] !== 0xf5) return
+  if (bytes[2] === 0xdd) throw new Error('planted')
 }
 
 t.test('guided by coverage it finds what chance alone does not', async (t) => {
@@ -28,6 +28,6 @@ t.test('guided by coverage it finds what chance alone does not', async (t) => {
     for (let i = 0; i < 4_000; i++) guided.run(coverage)
   }) as unknown as Crash
   t.type(crash, Crash)
-  t.match(crash.message, /^planted: QheZ/)
-  t.strictSame([...crash.input.subarray(0, 3)], [0x42, 0x17, 0x99])
+  t.match(crash.message, /^planted: wfXd/)
+  t.strictSame([...crash.input.subarray(0, 3)], [0xc1, 0xf5, 0xdd])
 })
