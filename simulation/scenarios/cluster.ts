@@ -1,4 +1,4 @@
-import type { GossipConfig } from '../../lib/gossip/config.js'
+import { defaultConfig, type GossipConfig } from '../../lib/gossip/config.js'
 import type { Notice } from '../../lib/gossip/effects.js'
 import type { Random } from '../../lib/gossip/random.js'
 import { BarePeer } from '../bare.js'
@@ -6,6 +6,7 @@ import { differences } from '../checks/convergence.js'
 import { standardChecks } from '../checks/standard.js'
 import type { Conditions } from '../conditions.js'
 import { nameOf } from '../machine.js'
+import { introductions } from '../founding.js'
 import { noTraffic, since, type Count, type TrafficClass } from '../traffic.js'
 import { World, type Resident } from '../world.js'
 import { rounded } from './figures.js'
@@ -13,6 +14,9 @@ import type { Outcome, Progress } from './scenario.js'
 
 /** Peers through which all others join. */
 const seedsMax = 3
+
+/** More peers than this do not join, but know each other from the beginning. */
+const joinedMax = 2_000
 
 /** How many pairs of peers the checks keep an eye on. */
 const watchedPairsMax = 40_000
@@ -49,6 +53,8 @@ export class Cluster {
   #curve: (readonly [number, number])[] = [[0, 0]]
   #sampleMs = sampleMs
   #sentBefore = noTraffic()
+  /** Whether all are told of each other at the beginning. */
+  readonly #isFounded: boolean
 
   constructor(options: ClusterOptions) {
     this.world = new World({
@@ -59,6 +65,7 @@ export class Cluster {
     })
     this.random = this.world.random.fork('scenario')
     this.#config = options.config ?? {}
+    this.#isFounded = options.peers > joinedMax
     this.world.heard = (observer, notices) => {
       for (const notice of notices) {
         if (notice.kind === 'peer:start') this.#live[observer.index] = (this.#live[observer.index] ?? 0) + 1
@@ -78,7 +85,7 @@ export class Cluster {
   /** One more peer, not yet started. */
   add(): BarePeer {
     const index = this.peers.length
-    const seeds = [0, 1, 2].slice(0, seedsMax).filter((seed) => seed !== index).map(nameOf)
+    const seeds = this.#isFounded ? [] : [0, 1, 2].slice(0, seedsMax).filter((seed) => seed !== index).map(nameOf)
     const peer = new BarePeer(this.world, seeds, this.#config)
     this.peers.push(peer)
     return peer
@@ -95,6 +102,7 @@ export class Cluster {
     for (const peer of this.peers) {
       this.world.time.after(this.random.unit() * 1_000_000, { happen: () => this.start(peer) })
     }
+    if (this.#isFounded) this.world.time.after(1_000_000, { happen: () => this.#introduceAll(progress) })
     const untilMs = this.nowMs + joinMaxMs
     while (this.nowMs < untilMs) {
       if (this.world.runUntil(() => this.peers.every(({ isUp }) => isUp) && this.isComplete(), 1_000, 100)) return true
@@ -102,6 +110,15 @@ export class Cluster {
       progress(`${Math.round(this.nowMs / 1_000)} s: a peer knows ${known} of ${this.peers.length - 1} others`)
     }
     return false
+  }
+
+  #introduceAll(progress: Progress): void {
+    const founders = this.peers.map(({ name, gossip }) => ({ name, incarnation: gossip.incarnation }))
+    const message = introductions(founders, { ...defaultConfig, ...this.#config })
+    for (const [i, peer] of this.peers.entries()) {
+      peer.transport?.frameArrives(message, nameOf(0))
+      if ((i + 1) % 1_000 === 0) progress(`${i + 1} peers know of all others`)
+    }
   }
 
   /** Whether each peer that is up takes as many to be alive as there are others. */
