@@ -354,7 +354,8 @@ function bindFor(address: string): string {
   return familyOf(address) === 6 ? '::' : '0.0.0.0'
 }
 
-function isUnspecified(host: string): boolean {
+/** Whether that is no address of one machine, but stands for all that it has. Expects a canonical host. */
+export function isUnspecified(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 

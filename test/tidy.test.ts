@@ -50,8 +50,8 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ]],
   ['lib/files/', ['lib/files/', 'lib/index.ts', 'lib/telepathine.ts', 'lib/gossip/errors.ts']],
   ['lib/netcluster/', [
-    'lib/netcluster/', 'lib/telepathine.ts', 'lib/values.ts', 'lib/describe.ts', 'lib/gossip/errors.ts',
-    'lib/gossip/bounded.ts', 'lib/net/frame.ts', 'lib/net/address.ts',
+    'lib/netcluster/', 'lib/telepathine.ts', 'lib/options.ts', 'lib/values.ts', 'lib/describe.ts',
+    'lib/gossip/errors.ts', 'lib/gossip/bounded.ts', 'lib/net/frame.ts', 'lib/net/address.ts',
   ]],
   ['lib/servent/', [
     'lib/servent/', 'lib/work/index.ts', 'lib/telepathine.ts', 'lib/options.ts', 'lib/values.ts', 'lib/describe.ts',

@@ -4,6 +4,7 @@ import JSON5 from 'json5'
 import { describe } from '../describe.js'
 import { TelepathineError } from '../gossip/errors.js'
 import { parseAddress } from '../net/address.js'
+import { checkKeys, isUnspecified } from '../options.js'
 import { channelNameFault, controlChannel } from './names.js'
 import { partOfName } from './pattern.js'
 
@@ -102,10 +103,10 @@ export function checkConfig(config: unknown): Settings {
     connecttonet: read.flag('connecttonet', true),
     addr: read.fit('addr', '224.0.0.0', isMulticast, 'an IPv4 multicast address, 224.0.0.0 to 239.255.255.255'),
     port: read.fit('port', 4454, isPort, 'a whole number in 1..65535'),
-    seeds: read.fit<readonly string[]>('seeds', [], isAddressList, 'a list of addresses host:port'),
-    listen: read.fit('listen', undefined, value => isAddress(value, 0), 'an address host:port'),
+    seeds: checkSeeds(read.value('seeds', [])),
+    listen: read.fit('listen', undefined, isReachable, 'an address host:port that the others can reach'),
     cluster: read.fit('cluster', 'netcluster', isText(255), 'a string of 1 to 255 characters'),
-    network: read.fit<Settings['network']>('network', undefined, isKeys, 'a string or a list of them'),
+    network: checkNetwork(read.value('network')),
     dumpnet: read.flag('dumpnet', true),
     startcontrol: read.flag('startcontrol', true),
     socketdir: read.fit('socketdir', undefined, isText(4_096), 'the path of a folder'),
@@ -128,12 +129,30 @@ function checkChannels(value: unknown): Settings['channels'] {
   return channels
 }
 
+function checkSeeds(seeds: unknown): readonly string[] {
+  const allowed = `a list of at most ${seedsMax} addresses host:port`
+  if (!Array.isArray(seeds) || seeds.length > seedsMax) throw refuse('seeds', seeds, allowed)
+  for (const seed of seeds as readonly unknown[]) if (!isAddress(seed, 1)) throw refuse('seeds', seed, allowed)
+  return seeds as readonly string[]
+}
+
+/** Before anything is opened or left, and without showing it. */
+function checkNetwork(network: unknown): Settings['network'] {
+  if (network === undefined) return undefined
+  try {
+    checkKeys(network)
+    return network as Settings['network']
+  } catch (error) {
+    throw new TelepathineError('ERR_OPTION', `configuration: ${(error as Error).message.replace(/^option /, '')}`)
+  }
+}
+
 function checkRules(name: string, value: unknown): Readonly<Required<NCChannelConfig>> {
   const prefix = `channels.${name}`
   const read = new Keys(value, prefix, [
     'propagatetochannels', 'propagatetonet', 'dumptoconsole',
   ] satisfies (keyof NCChannelConfig)[])
-  const to = read.value('propagatetochannels') ?? false
+  const to = read.value('propagatetochannels', false)
   if (to !== false) {
     try {
       partOfName(to)
@@ -164,8 +183,9 @@ class Keys {
     }
   }
 
-  value(key: string): unknown {
-    return this.#object[key]
+  value(key: string, otherwise?: unknown): unknown {
+    const value = this.#object[key]
+    return value === undefined ? otherwise : value
   }
 
   flag(key: string, otherwise: boolean): boolean {
@@ -175,7 +195,7 @@ class Keys {
   fit<T>(key: string, otherwise: T, fits: (value: unknown) => boolean, allowed: string): T
   fit<T>(key: string, otherwise: undefined, fits: (value: unknown) => boolean, allowed: string): T | undefined
   fit<T>(key: string, otherwise: T, fits: (value: unknown) => boolean, allowed: string): T {
-    const value = this.#object[key]
+    const value = this.value(key)
     if (value === undefined) return otherwise
     if (!fits(value)) throw refuse(`${this.#prefix}${key}`, value, allowed)
     return value as T
@@ -207,16 +227,10 @@ function isAddress(value: unknown, portMin: 0 | 1): boolean {
   }
 }
 
-function isAddressList(value: unknown): boolean {
-  return Array.isArray(value) && value.length <= seedsMax && value.every(address => isAddress(address, 1))
-}
-
-function isKeys(value: unknown): boolean {
-  const keys: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return keys.length > 0 && keys.every(isText(4_096))
+function isReachable(value: unknown): boolean {
+  return isAddress(value, 0) && !isUnspecified(parseAddress(value).host)
 }
 
 function refuse(key: string, value: unknown, allowed: string): TelepathineError {
-  const shown = key.endsWith('network') ? 'something else' : describe(value)
-  return new TelepathineError('ERR_OPTION', `configuration: ${key}: ${shown} given, allowed: ${allowed}`)
+  return new TelepathineError('ERR_OPTION', `configuration: ${key}: ${describe(value)} given, allowed: ${allowed}`)
 }

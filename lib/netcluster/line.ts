@@ -9,7 +9,12 @@ const log = createDebug('telepathine:netcluster')
 
 /** First and longest pause before another attempt to connect. */
 const retryMsMin = 20
-const retryMsMax = 500
+const retryMsMax = 250
+/**
+ * How long what waits is held back once connected again. The others who lost the server come back within their longest
+ * pause; what is sent before they are there, they miss.
+ */
+const regroupMs = 2 * retryMsMax
 /** Most bytes in flight: what can be in doubt when the server dies. */
 const windowBytes = 1024 * 1024
 /** How long the end waits for what was sent to get through. */
@@ -40,6 +45,9 @@ export class Line {
   readonly #ending = new AbortController()
   #link: Link | undefined
   #flushingSoon = false
+  /** Whether what is emitted waits for the others to come back. */
+  #regrouping = false
+  #regrouped: NodeJS.Timeout | undefined
   /** Called when nothing is unsent any more. */
   #emptied: (() => void) | undefined
 
@@ -85,6 +93,8 @@ export class Line {
   /** Ends the connection, when all has got through or a while has passed. Nothing is heard any more. */
   async end(): Promise<void> {
     this.#ending.abort()
+    clearTimeout(this.#regrouped)
+    this.#regrouping = false
     if (this.#link !== undefined && !this.#unsent.isEmpty) {
       const waiting = new AbortController()
       this.#emptied = () => waiting.abort()
@@ -97,7 +107,7 @@ export class Line {
 
   #flush(): void {
     const link = this.#link
-    if (link === undefined || link.busy) return
+    if (link === undefined || link.busy || this.#regrouping) return
     const frames = this.#unsent.take(windowBytes)
     if (frames.length > 0) link.write(frames, () => this.#flush())
   }
@@ -112,6 +122,8 @@ export class Line {
 
   #closed(): void {
     this.#link = undefined
+    this.#regrouping = true
+    clearTimeout(this.#regrouped)
     this.#handlers.disconnected()
     this.#giveUp(this.#unsent.dropInFlight())
     if (this.#ending.signal.aborted) this.#emptied?.()
@@ -129,7 +141,12 @@ export class Line {
       await sleep(pauseMs * (0.75 + Math.random() / 4), undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
-        return await this.open()
+        await this.open()
+        this.#regrouped = setTimeout(() => {
+          this.#regrouping = false
+          this.#flush()
+        }, regroupMs).unref()
+        return
       } catch (error) {
         log('%s', error)
       }

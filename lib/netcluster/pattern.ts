@@ -35,11 +35,11 @@ export function partOfName(pattern: unknown): Matcher {
 
 function compile(pattern: unknown): RE2JS {
   if (typeof pattern !== 'string' || pattern === '' || pattern.length > patternLengthMax) {
-    throw refuse(pattern, `a regular expression of 1 to ${patternLengthMax} characters`)
+    throw refuse(pattern, `a string of 1 to ${patternLengthMax} characters, a regular expression`)
   }
   let compiled: RE2JS
   try {
-    compiled = RE2JS.compile(RE2JS.translateRegExp(pattern))
+    compiled = RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.DOTALL)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw refuse(pattern, `a regular expression without look-ahead and back references (${why})`, error)

@@ -33,7 +33,12 @@ const wrong: [config: unknown, message: RegExp][] = [
   [{ channels: { control: {} }, addr: '10.0.0.1' }, /addr: "10\.0\.0\.1" given, allowed: an IPv4 multicast address/],
   [{ channels: { control: {} }, port: '4454' }, /port: "4454" given, allowed: a whole number in 1\.\.65535/],
   [{ channels: { control: {} }, dumpnet: 1 }, /dumpnet: 1 given, allowed: true or false/],
-  [{ channels: { control: {} }, seeds: ['nowhere'] }, /seeds: an array given, allowed: a list of addresses host:port/],
+  [{ channels: { control: {}, A: { propagatetochannels: null } } }, /propagatetochannels: null given, allowed: false/],
+  [{ channels: { control: {} }, seeds: '10.0.0.1:1' }, /seeds: "10\.0\.0\.1:1" given, allowed: a list of at most 1000/],
+  [{ channels: { control: {} }, seeds: ['a:1', 'nowhere'] }, /seeds: "nowhere" given, allowed: .* addresses host:port/],
+  [{ channels: { control: {} }, seeds: null }, /seeds: null given, allowed: a list/],
+  [{ channels: { control: {} }, listen: '0.0.0.0:0' }, /listen: "0\.0\.0\.0:0" given, allowed: .* others can reach/],
+  [{ channels: { control: {} }, network: [] }, /configuration: network: a list of 0 given, allowed: a string of 16/],
   [{ channels: { control: {} }, listen: '10.0.0.1' }, /listen: "10\.0\.0\.1" given, allowed: an address host:port/],
   [{ channels: { control: {} }, conecttonet: true }, /conecttonet: true given, allowed: only the keys channels, /],
   [JSON.parse('{"channels":{"control":{}},"__proto__":1}'), /__proto__: 1 given/],
@@ -46,8 +51,10 @@ for (const [config, message] of wrong) {
 }
 
 t.test('a key that is refused does not show in the error', async t => {
-  const config = { channels: { control: {} }, network: ['secret', 7] }
-  t.throws(() => checkConfig(config), { code: 'ERR_OPTION', message: /^(?!.*secret)/ })
+  for (const network of [['secret', 7], 'secret', ['secret of 17 chars', 'secret']]) {
+    const message = /^configuration: network: (?!.*secret).* given, allowed: a string of 16 characters or more/
+    t.throws(() => checkConfig({ channels: { control: {} }, network }), { code: 'ERR_OPTION', message })
+  }
 })
 
 t.test('a file may have comments and trailing commas', async t => {

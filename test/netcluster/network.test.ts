@@ -180,7 +180,10 @@ t.test('another network after a reload, the old one if that fails', async t => {
   const two = await inNetwork(t, { seeds: [one.address ?? ''] })
   const [A, B] = [await on(t, one, 'A'), await on(t, two, 'A')]
   await acquainted(A, B)
-  const { config } = two
+  const { config, address } = two
+  await t.rejects(two.reload({ ...config, network: 'short' }), { code: 'ERR_OPTION' })
+  await t.rejects(two.reload({ ...config, listen: '0.0.0.0:0' }), { code: 'ERR_OPTION' })
+  t.equal(two.address, address)
   await t.rejects(two.reload({ ...config, listen: one.address ?? '' }), { code: 'EADDRINUSE' })
   await acquainted(A, B)
   await two.reload({ ...config, connecttonet: false })

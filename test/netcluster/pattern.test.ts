@@ -6,7 +6,7 @@ t.test('a pattern covers the whole name', async t => {
     ['log', 'log', true], ['lo', 'log', false], ['og', 'log', false], ['lo.*', 'log', true], ['.*', 'anything', true],
     ['a|b', 'b', true], ['a|b', 'ab', false], ['a+', 'aaa', true], ['^log$', 'log', true], ['l[ou]g', 'lug', true],
     ['order:new', 'order:new', true], ['A', 'a', false], ['\\d+', '42', true], ['a.c', 'abc', true],
-    ['__proto__', '__proto__', true], ['ü.', 'üü', true],
+    ['__proto__', '__proto__', true], ['ü.', 'üü', true], ['.*', 'two\nlines', true],
   ] as const) t.equal(wholeName(pattern)(name), matches, `${pattern} and ${name}`)
 })
 

@@ -42,6 +42,7 @@ export class Requests {
 
   /** Emits a request and waits for its answer, which come in the order of the requests. */
   async #ask(request: string, data: unknown): Promise<unknown> {
+    if (this.#agent.uuid === undefined) throw new Error(`${request}: the server is away; try again once it is back`)
     const event = `nc-control-${request}`
     const answer = await new Promise<unknown>((resolve, reject) => {
       const heard = (packet: NCPacket): void => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { History } from '../../../lib/cli/ncclient/history.js'
@@ -33,4 +34,14 @@ t.test('on a terminal it prompts, answers in order, and keeps the lines', async 
   t.match(String(errors.read()), /there is none/)
   t.strictSame((await History.open(file)).lines, ['.exit', 'nc', 'showchannel("control")', 'showchannel("none")'])
   t.equal((await stat(file)).mode & 0o777, 0o600)
+})
+
+t.test('while the server is away it says so at once, instead of waiting', async t => {
+  const server = await serve(t, {})
+  const { agent } = await on(t, server, 'control')
+  const requests = new Requests(agent)
+  const gone = once(agent.events, 'disconnect')
+  await server.stop()
+  await gone
+  await t.rejects(async () => requests.functions['showconfig']?.run(), /showconfig: the server is away/)
 })
