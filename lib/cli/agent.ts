@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Agent } from '../nanite/index.js'
 import { loadActors } from './nanite/folder.js'
-import { join, joining, several, wholeNumber, type JoinOptions } from './nanite/join.js'
+import { join, joining, type JoinOptions } from './nanite/join.js'
+import { several, wholeNumber } from './shared/arguments.js'
+import { print, printJSON } from './shared/output.js'
 
 interface Options extends JoinOptions {
   readonly tag?: readonly string[]
@@ -51,7 +53,7 @@ async function run(dir: string, options: Options): Promise<void> {
     })
     await loadActors(dir, self)
     const { name } = peer
-    if (options.json) print(JSON.stringify({ type: 'up', name, services: self.services, pid: process.pid }))
+    if (options.json) printJSON({ type: 'up', name, services: self.services, pid: process.pid })
     else print(`${name} serves ${self.services.join(' ')}\n  ask it:  telepathine mapper --seed ${name}`)
     await leaving
     await self.stop()
@@ -59,8 +61,4 @@ async function run(dir: string, options: Options): Promise<void> {
   } finally {
     await peer.stop()
   }
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
 }

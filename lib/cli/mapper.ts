@@ -24,7 +24,7 @@ export function mapper(program: Command): void {
     .description('a shell to make requests of nanite agents from')
   joining(command)
     .option('-i, --interactive', 'a shell; as it is anyway')
-    .option('--history <file>', 'where lines are kept for the next time', path(homedir(), '.telepathine_mapper_history'))
+    .option('--history <file>', 'where lines are kept for the next time', path(homedir(), '.telepathine_history'))
     .addHelpText('after', `
 Type JavaScript, or what stands in the documents of the original:
   Nanite.request('/mock/list', (res) => p(res))

@@ -130,18 +130,18 @@ exports.Slow = class Slow extends Nanite.Actor {
 
 t.test('what cannot be run says so in one line', async t => {
   const empty = await folder(t, { 'actors/none.js': 'export const a = 1\n' })
-  for (const [args, code, what] of [
+  await Promise.all(([
     [['agent', '/no/such/folder'], 1, /no such file or directory/],
     [['agent', empty], 1, /offers nothing/],
     [['agent'], 2, /missing required argument/],
     [['agent', empty, '--port', 'x'], 2, /--port/],
     [['mapper', '--seed', 'nonsense'], 1, /nonsense/],
     [['mapper', 'more'], 2, /too many arguments/],
-  ] as const) {
+  ] as const).map(async ([args, code, what]) => {
     const script = new Script(t, 'lib/cli/main.ts', args)
     t.equal(await script.ended, code, args.join(' '))
     t.match(script.stderr, /^telepathine: [^\n]+\n$/)
     t.match(script.stderr, what)
     t.equal(script.stdout, '')
-  }
+  }))
 })

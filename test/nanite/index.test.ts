@@ -2,7 +2,8 @@ import t from 'tap'
 import { Actor, Agent, Mapper, type Candidate, type Deliverable, type Job } from '../../lib/nanite/index.js'
 import { Mock, Troupe } from './fixtures/troupe.js'
 
-const services = ['/mock/list', '/mock/echo', '/mock/boom', '/mock/yields', '/mock/late', '/mock/index', '/mock/nothing']
+const actions = ['list', 'echo', 'boom', 'yields', 'late', 'index', 'nothing']
+const services = actions.map((action) => `/mock/${action}`)
 
 t.test('what an actor exposes is advertised as /prefix/method, and nothing else', async (t) => {
   class Foo extends Actor {
@@ -121,7 +122,8 @@ t.test('a function may choose among candidates with status, services and tags', 
 t.test('target goes there and nowhere else; tags choose; who is not there is no target, at once', async (t) => {
   const troupe = await Troupe.of(3, (i) => ({ tags: i === 0 ? ['a'] : ['a', 'b'] }))
   for (const i of [2, 0, 1]) {
-    t.strictSame(Object.keys((await troupe.answer('/mock/list', '', { target: troupe.name(i) })).results), [troupe.name(i)])
+    const { results } = await troupe.answer('/mock/list', '', { target: troupe.name(i) })
+    t.strictSame(Object.keys(results), [troupe.name(i)])
   }
   const by = async (tags: object | string[]): Promise<string[]> =>
     Object.keys((await troupe.answer('/mock/list', '', { tags, selector: 'all' })).results).sort()
@@ -292,7 +294,8 @@ t.test('any number of mappers, on one peer or several: each hears of its own res
   const mappers = [troupe.mapper, new Mapper(troupe.peer(3)), new Mapper(troupe.peer(0)), new Mapper(troupe.sim.add())]
   mappers.push(...Array.from({ length: 20 }, () => new Mapper(troupe.peer(3))))
   await troupe.sim.run(2_000)
-  const asked = Array.from({ length: 240 }, (_, i) => ({ i, ...troupe.ask('/mock/echo', i, 'random', mappers[i % 24]) }))
+  const ask = (i: number): ReturnType<Troupe['ask']> => troupe.ask('/mock/echo', i, 'random', mappers[i % 24])
+  const asked = Array.from({ length: 240 }, (_, i) => ({ i, ...ask(i) }))
   await troupe.sim.run(1_000)
   for (const { i, token, outcomes } of asked) {
     t.equal(outcomes.length, 1)

@@ -73,7 +73,8 @@ t.test('what is no peer is refused, and a second agent of one peer too', async (
   await troupe.agent(0).stop()
   new Agent(troupe.peer(0)).register(new Mock())
   await troupe.sim.run(10_000)
-  t.strictSame((await troupe.answer('/mock/list')).results, { [troupe.name(0)]: [1, 2, 3] }, 'after a stop there may be')
+  const { results } = await troupe.answer('/mock/list')
+  t.strictSame(results, { [troupe.name(0)]: [1, 2, 3] }, 'after a stop there may be another')
 })
 
 t.test('agents refuse what is no status, tag or security', async (t) => {

@@ -1,6 +1,7 @@
 import { start, type REPLServer } from 'node:repl'
 import { inspect } from 'node:util'
 import type { Mapper } from '../../nanite/index.js'
+import { plain } from '../shared/output.js'
 import { fromRuby } from './ruby.js'
 
 /** Where a shell reads and writes. */
@@ -67,7 +68,8 @@ export function tableOf(mapper: Mapper): string {
   const agents = mapper.agents().sort((a, b) => (a.identity < b.identity ? -1 : 1))
   const lines = agents.map(({ identity, status, tags, services }) => {
     const marks = tags.length === 0 ? '' : `  [${tags.join(' ')}]`
-    return `${identity}  ${inspect(status, { breakLength: Infinity })}  ${services.join(' ')}${marks}\n`
+    // agents may say anything: it must not reach the terminal as commands
+    return `${plain(`${identity}  ${inspect(status, { breakLength: Infinity })}  ${services.join(' ')}${marks}`)}\n`
   })
   return lines.length === 0 ? 'no agent in reach\n' : lines.join('')
 }

@@ -3,7 +3,10 @@ import { fromRuby } from '../../../lib/cli/nanite/ruby.js'
 
 const lines = [
   [">> Nanite.request('/mock/list') {|res| p res }", "Nanite.request('/mock/list', (res) => { p(res) })\n"],
-  ["Nanite.request('/foo/bar', 'hi', :all) {|res| p res }", "Nanite.request('/foo/bar', 'hi', 'all', (res) => { p(res) })\n"],
+  [
+    "Nanite.request('/foo/bar', 'hi', :all) {|res| p res }",
+    "Nanite.request('/foo/bar', 'hi', 'all', (res) => { p(res) })\n",
+  ],
   [
     "Nanite.request('/a', 42, :random) { |res, job| p res; puts job.token }",
     "Nanite.request('/a', 42, 'random', (res, job) => { p(res); p(job.token) })\n",
