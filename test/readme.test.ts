@@ -18,6 +18,7 @@ const expected = [
   [/^a turned somebody away: speaks openly, without a key$/, /^b knows 42$/, /^the stranger knows \[\]$/],
   [], // a worker, which nobody sends a message here
   [/^heard log:info from channel A: \{ text: 'hello' \}$/],
+  [/^it answered \[ 1, 2, 3 \] true$/],
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
 ]
 
@@ -29,7 +30,7 @@ t.test('every code block of README.md is run here', async t => {
 
 for (const [i, { language, code }] of blocks.entries()) {
   const title = code.split('\n')
-    .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Simulation\(/.test(line))?.trim()
+    .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Mapper\(|new Simulation\(/.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
     const names = /'(telepathine(?:\/files|\/work|\/nanite|\/netcluster|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)

@@ -142,7 +142,8 @@ export class Census implements BulletinReader {
 
   alive(name: string): void {
     this.#live.add(name)
-    this.#readAdvert(name)
+    // what comes with this news can be read already, but not all have been told of it: the dispatcher, for one
+    queueMicrotask(() => this.#live.has(name) && this.#readAdvert(name))
   }
 
   dead(name: string, reason: string): void {
@@ -162,7 +163,10 @@ export class Census implements BulletinReader {
 
   started(): void {
     if (this.#cancelLook !== undefined) return
-    for (const name of [this.#peer.name, ...this.#peer.livePeers()]) this.alive(name)
+    for (const name of [this.#peer.name, ...this.#peer.livePeers()]) {
+      this.#live.add(name)
+      this.#readAdvert(name)
+    }
     this.#look()
   }
 

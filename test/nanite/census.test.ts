@@ -180,3 +180,27 @@ t.test('of 1,000 agents one is chosen within 50 microseconds', async (t) => {
     t.ok(best < 50)
   }
 })
+
+t.test('an agent that is told of can be asked at once', async (t) => {
+  const outcomes: unknown[] = []
+  const callbacks = {
+    register: (identity: string, mapper: Mapper) => {
+      mapper.request('/mock/list', '', { target: identity }, (results) => void outcomes.push(results))
+    },
+  }
+  const sim = new Simulation({ peers: 1 })
+  await sim.run(100)
+  const [peer] = sim.peers
+  new Mapper(peer as never, { callbacks })
+  const agents = Array.from({ length: 5 }, () => {
+    const agent = new Agent(sim.add())
+    return agent.register(new Mock()).tag('late')
+  })
+  await sim.run(5_000)
+  // one who comes later asks those who are there already
+  new Mapper(peer as never, { callbacks })
+  await sim.run(1_000)
+  const all = agents.map(({ identity }) => ({ [identity]: [1, 2, 3] }))
+  const byName = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
+  t.strictSame(outcomes.sort(byName), [...all, ...all].sort(byName))
+})
