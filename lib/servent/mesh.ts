@@ -39,8 +39,8 @@ export interface MeshOwner {
 
 /**
  * One life of a servent among the others: who they are, and what is sent to and fro. A servent is a peer of the cluster
- * that serves calls as such and tells its id by a key, which it sets when the service is advertised: whoever knows the
- * one knows the other. Bounded by the peers known.
+ * that serves calls as such and tells its id by a key, which it sets after the service was advertised: who hears of
+ * the key has heard of the service. Bounded by the peers known.
  */
 export class Mesh {
   readonly telepathine: Telepathine
@@ -49,7 +49,6 @@ export class Mesh {
   /** By name. */
   readonly #peers = new Map<string, Peer>()
   readonly #outboxes = new WeakMap<Peer, Outbox>()
-  readonly #live = new Set<string>()
   /** Ids of those that were removed, by name. */
   readonly #removed = new Map<string, string>()
   /** Who waits for a peer to be known, by name. Bounded by the calls taken in. */
@@ -74,21 +73,14 @@ export class Mesh {
     const { telepathine } = this
     await telepathine.start().ready()
     if (this.#isOver) return
-    this.#listen('peer:start', (name: string) => {
-      this.#live.add(name)
-      this.#look(name)
-    })
-    this.#listen('peer:stop', (name: string) => {
-      this.#live.delete(name)
-      this.#look(name)
-    })
+    this.#listen('peer:start', (name: string) => this.#look(name))
+    this.#listen('peer:stop', (name: string) => this.#look(name))
     this.#listen('peer:forgotten', (name: string) => this.#removed.delete(name))
     this.#listen('delete', (name: string, key: string) => key === idKey && this.#look(name))
     this.#listen('stop', () => this.#owner.stopped())
     this.#off.push(telepathine.know(idKey, (name) => this.#look(name)))
     telepathine.set(idKey, this.#owner.id)
-    for (const name of telepathine.livePeers()) this.#live.add(name)
-    for (const name of this.#live) this.#look(name)
+    for (const name of telepathine.livePeers()) this.#look(name)
   }
 
   /** Adds an address to join through. False for one that is known, or one's own. */
@@ -163,7 +155,7 @@ export class Mesh {
 
   /** Brings what we think of a peer up to date with what it tells. */
   #look(name: string): void {
-    const told = this.#live.has(name) ? this.telepathine.getRemote(name, idKey) : undefined
+    const told = this.#serves(name) ? this.telepathine.getRemote(name, idKey) : undefined
     const id = isUid(told) && this.#removed.get(name) !== told ? told : undefined
     const known = this.#peers.get(name)
     if (known?.id === id) return
@@ -174,6 +166,11 @@ export class Mesh {
     log('%s discovered %s (%s)', this.telepathine.name, name, id)
     this.#owner.discovered(peer)
     for (const met of this.#expected.get(name) ?? []) met(peer)
+  }
+
+  /** Whether a peer is alive and can be called. When it becomes known, that may be a moment after what it tells is. */
+  #serves(name: string): boolean {
+    return this.#work.workers(service).some(({ peer }) => peer === name)
   }
 
   #drop(peer: Peer): void {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Invoke, InvokeCallback } from './invoking.js'
 import { type Method, Methods, type MethodTable } from './methods.js'
+import type { Reply } from './reply.js'
 
 /** What a peer needs of its servent. */
 export interface PeerParts {
@@ -70,7 +71,7 @@ export class Peer extends EventEmitter {
    *
    * @throws TelepathineError `ERR_KEY`, `ERR_OPTION`
    */
-  expose(name: string, what: Method | MethodTable): this {
+  expose(name: string, what: Method | (MethodTable & ThisType<Reply>)): this {
     this.methods.expose(name, what)
     return this
   }

@@ -24,7 +24,7 @@ export class Reply {
   /** Who invoked it; undefined for one that is not known here yet. */
   readonly peer: Peer | undefined
   readonly #parts: ReplyParts
-  readonly #result: Record<string, unknown> = {}
+  readonly #result = new Map<string, unknown>()
   #isSent = false
 
   /** @internal */
@@ -38,8 +38,7 @@ export class Reply {
 
   /** Sets a key of the result. */
   set(key: string, value: unknown): this {
-    // also for a key that means something else to objects
-    Object.defineProperty(this.#result, key, { value, enumerable: true, configurable: true, writable: true })
+    this.#result.set(key, value)
     return this
   }
 
@@ -50,7 +49,7 @@ export class Reply {
 
   /** What was set. */
   get(key: string): unknown {
-    return Object.hasOwn(this.#result, key) ? this.#result[key] : undefined
+    return this.#result.get(key)
   }
 
   /**
@@ -61,7 +60,7 @@ export class Reply {
   send(key?: string, value?: unknown): this {
     if (key !== undefined) this.set(key, value)
     this.#once()
-    this.#parts.sent(this.#result)
+    this.#parts.sent(Object.fromEntries(this.#result))
     return this
   }
 

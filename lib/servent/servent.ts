@@ -14,6 +14,7 @@ import type { Outcome } from './job.js'
 import { Mesh, type MeshOwner } from './mesh.js'
 import { type Method, Methods, type MethodTable } from './methods.js'
 import type { Peer, PeerParts } from './peer.js'
+import type { Reply } from './reply.js'
 import { attempt, tell, toError } from './tell.js'
 import type { ServentAddress, ServentEvents, ServentOptions } from './types.js'
 import { uid } from './uid.js'
@@ -22,7 +23,7 @@ import { Worker, type WorkerFunction } from './worker.js'
 const log = createDebug('telepathine:servent')
 
 /** How long jobs wait at most for a servent that is joining others. */
-const joinMs = 1_000
+const joinMs = 2_000
 
 /**
  * A node of a system without a master, as in partition.io: connects to any other node and thereby to all, and has jobs
@@ -197,9 +198,12 @@ export class Servent extends EventEmitter {
    * @throws TelepathineError `ERR_KEY` for a name that is none, `ERR_OPTION` for a function that is none, `ERR_BUSY`
    * when there is a worker of that name here already
    */
-  createWorker<A extends readonly unknown[] = unknown[], T = unknown>(
-    name: string, work?: WorkerFunction<A, T>,
-  ): Worker<A, T> {
+  createWorker<A extends readonly unknown[] = [], T = unknown>(
+    name: string, work: WorkerFunction<A, T>,
+  ): Worker<A, T>
+  /** As above, to distribute jobs only. */
+  createWorker<A extends readonly unknown[] = unknown[], T = unknown>(name: string): Worker<A, T>
+  createWorker<A extends readonly unknown[], T>(name: string, work?: WorkerFunction<A, T>): Worker<A, T> {
     const worker = new Worker<A, T>(name, work, {
       ask: (asked, params, ttlMs, told) => this.#ask(asked, params, ttlMs, told),
       failed: (error) => this.#report(error),
@@ -219,7 +223,7 @@ export class Servent extends EventEmitter {
    *
    * @throws TelepathineError `ERR_KEY`, `ERR_OPTION`
    */
-  expose(name: string, what: Method | MethodTable): this {
+  expose(name: string, what: Method | (MethodTable & ThisType<Reply>)): this {
     this.#methods.expose(name, what)
     return this
   }
