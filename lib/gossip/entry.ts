@@ -22,6 +22,9 @@ export type Kind = (typeof Kind)[keyof typeof Kind]
 
 export const kindMax = Kind.leave
 
+/** Added to a record's kind on the wire when its time is limited. */
+export const timedFlag = 0x80
+
 /**
  * One versioned fact in a peer's log. Replaced, never changed, by its owner's next word on the key; `gone` marks what
  * was replaced or dropped, so that lists that still hold it can pass over it.

@@ -225,6 +225,13 @@ export class Exchange {
     this.#lookInto(name, { due: now + this.#graceMs(now) })
   }
 
+  /** A section left something open: its sender can tell the rest, or only the one that it is about. */
+  misses({ member, onlyItself, latest }: SectionOutcome, sender: string, now: number): void {
+    if (onlyItself === undefined || member === undefined) return this.lacks(sender, now)
+    const hot = [{ id: member.identity.id, max: latest, gc: 0, alive: member.isLive, incoming: false }]
+    this.#lookInto(member.name, { due: now + this.#graceMs(now), hot })
+  }
+
   #lookInto(name: string, difference: Difference): void {
     const before = this.#differences.get(name)
     if (before === undefined) {
@@ -462,7 +469,7 @@ export class Exchange {
     this.#readRates(reader, now)
     let fruit = false
     let waste = false
-    this.#sections.readAll(reader, now, (outcome) => {
+    this.#sections.readAll(reader, header.name, now, (outcome) => {
       if (outcome.advanced) fruit = true
       else if (outcome.member !== undefined && !outcome.gap) waste = true
       this.#took(outcome, header, via, now)
@@ -509,7 +516,7 @@ export class Exchange {
   /** A section came in a delta. */
   #took(outcome: SectionOutcome, header: Header, via: Send['via'], now: number): void {
     const { member, gap, reached, latest } = outcome
-    if (gap) this.lacks(header.name, now)
+    if (gap) this.misses(outcome, header.name, now)
     if (member === undefined) return
     const until = reached < latest && via === 'stream' ? now + incomingMs : -Infinity
     if (!gap && member.contact.incomingUntil !== until) member.note().incomingUntil = until

@@ -19,12 +19,14 @@ import { Mesh } from './mesh.js'
 import { Message, readHeader } from './message.js'
 import type { Header } from './message.js'
 import { News } from './news.js'
+import type { Notary } from './notary.js'
 import { Outbox } from './outbox.js'
 import type { ClassTraffic, TrafficClass } from './outbox.js'
 import { Post, queuedBytesHigh } from './post.js'
 import type { Random } from './random.js'
 import { Sections } from './sections.js'
 import { Seeds } from './seeds.js'
+import { Testimony } from './testimony.js'
 import { Transfers } from './transfers.js'
 import { copyOfValue, valueOf } from './valueheap.js'
 
@@ -79,6 +81,7 @@ export interface GossipStats {
 export class Gossip {
   readonly config: GossipConfig
   readonly #random: Random
+  readonly #notary: Notary | undefined
   readonly #outbox = new Outbox()
   readonly #expiry = new Expiry()
   readonly #seeds: Seeds
@@ -96,10 +99,12 @@ export class Gossip {
   /** The time that was passed in last; for notices made on the way. */
   #now = 0
 
-  constructor(config: GossipConfig, random: Random) {
+  /** With a `notary`, for connections that are `identified`, nobody can write in another's log. */
+  constructor(config: GossipConfig, random: Random, notary?: Notary) {
     this.config = config
     this.#random = random
-    this.#own = new KeySpace('', config, this.#expiry, this.#listener)
+    this.#notary = notary
+    this.#own = new KeySpace('', config, this.#expiry, this.#listener, notary !== undefined)
     this.#seeds = new Seeds(() => this.#alive.mesh)
   }
 
@@ -123,9 +128,12 @@ export class Gossip {
     this.#own.name = name
     const { config } = this
     const random = this.#random
-    const mesh = new Mesh(config, this.#expiry, this.#listener, this.#outbox)
+    const mesh = new Mesh(config, this.#expiry, this.#listener, this.#outbox, this.#notary)
     const post = new Post(config, mesh, this.#outbox)
-    const sections = new Sections(mesh, config, (member, beat, at) => liveness.heardOf(member, beat, at))
+    const sections = new Sections(mesh, config, (member, beat, isSure, at) => {
+      if (isSure) liveness.heardOf(member, beat, at)
+      else liveness.rumouredBeat(member, beat, at)
+    })
     const flow = new FlowControl()
     const news = new News(config, mesh, post, sections, flow)
     const transfers = new Transfers(mesh, post, sections)
@@ -150,6 +158,8 @@ export class Gossip {
   /** Own keys begin to count from version 1 in a new incarnation. */
   #embody(incarnation: number, keepEvents: boolean): void {
     const { mesh } = this.#alive
+    const owner = { cluster: this.config.cluster, name: this.#own.name, incarnation }
+    this.#own.testimony = this.#notary && Testimony.own(this.#notary, owner)
     this.#own.renew(this.config.metadata, keepEvents, this.#now)
     const self = new Member(identify(this.#own.name, incarnation), this.#own)
     // suspicions of the former life are answered beyond its heartbeats
@@ -228,10 +238,10 @@ export class Gossip {
         break
       case Message.news:
         news.receive(reader, sender === undefined || header.beat >= sender.beat - staleBeats, () => {
-          sections.readAll(reader, now, (outcome) => {
+          sections.readAll(reader, header.name, now, (outcome) => {
             exchange.flows(outcome, via, now)
             const missing = outcome.gap || (outcome.introduced && outcome.reached < outcome.latest)
-            if (missing) exchange.lacks(header.name, now)
+            if (missing) exchange.misses(outcome, header.name, now)
           })
         })
         break

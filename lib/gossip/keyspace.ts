@@ -1,8 +1,10 @@
 import type { Reader, Writer } from './bytes.js'
 import { counterMax, Malformed } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
-import { Entry, Kind, kindMax } from './entry.js'
+import { Entry, Kind, kindMax, timedFlag } from './entry.js'
 import type { Expiry } from './expiry.js'
+import { batchMax, unsigned } from './testimony.js'
+import type { Run, Testimony } from './testimony.js'
 import { copyOfValue, ValueHeap } from './valueheap.js'
 
 /** Who wants to know what changes in a key space. Calls come in version order. */
@@ -58,8 +60,6 @@ export const lifetimeMsMax = 2 ** 45
 const endOfRecords = 0xff
 /** Most that the first word of a log takes besides the metadata: kind, version, key, length, end. */
 const firstWordBytes = 3 + 8 + 1
-/** Added to a record's kind when the time left follows. */
-const timedFlag = 0x80
 
 /**
  * One peer's log, as known here: the latest entry of each key, and the events of late, in version order. Only its owner
@@ -82,12 +82,14 @@ export class KeySpace implements Position {
   eventSequence = 0
   stateBytes = 0
   eventBytes = 0
+  /** What proves that this log is its owner's, where logs are signed. */
+  testimony: Testimony | undefined = undefined
   /** Whether we have had a full picture of this log: what is missing from then on was missed. */
   #current = false
   readonly #limits: SpaceLimits
   readonly #expiry: Expiry
   readonly #listener: SpaceListener
-  readonly #heap = new ValueHeap()
+  readonly #heap: ValueHeap
   /** Bounded by maxStateBytes: each key counts `entryOverheadBytes` at least. */
   #keys: Map<string, Entry> | undefined
   /** Entries with keys, by version; replaced ones are swept out when they are most of it. */
@@ -99,8 +101,12 @@ export class KeySpace implements Position {
   /** While starting over: what we had before, and what that counts. It is shown until the log is complete. */
   #unswept: Entry[] | undefined
   #sparedBytes = 0
+  /** Words of one's own that are not signed yet. At most `batchMax`. */
+  #unsigned: Entry[] = []
 
-  constructor(name: string, limits: SpaceLimits, expiry: Expiry, listener: SpaceListener) {
+  /** `signed`: it gets a `testimony` before there is anything in it. */
+  constructor(name: string, limits: SpaceLimits, expiry: Expiry, listener: SpaceListener, signed = false) {
+    this.#heap = new ValueHeap(signed)
     this.name = name
     this.#limits = limits
     this.#expiry = expiry
@@ -135,6 +141,16 @@ export class KeySpace implements Position {
     return entry === undefined ? 0 : cost(entry)
   }
 
+  /** Whether there is something that starting over would put at risk: what is not named again counts as deleted. */
+  get isAtStake(): boolean {
+    return (this.#keys !== undefined && this.#keys.size > 0) || this.isStartingOver
+  }
+
+  /** Whether something is shown that may have been deleted meanwhile. */
+  get isStartingOver(): boolean {
+    return this.#unswept !== undefined && this.#unswept.length > 0
+  }
+
   // ---- the owner writes
 
   /** The owner's next word. Limits have been checked. */
@@ -145,11 +161,25 @@ export class KeySpace implements Position {
     const entry = new Entry(kind, key, this.maxVersion + 1, deadline)
     this.maxVersion = entry.version
     if (kind === Kind.event) entry.sequence = ++this.eventSequence
-    this.#heap.put(entry, value, 0, value.length)
+    const kept = this.testimony === undefined ? value : unsigned(value, kind, Math.min(deadline - now, lifetimeMsMax))
+    this.#heap.put(entry, kept, 0, kept.length)
     if (kind <= Kind.tombstone) this.#replace(entry)
     else this.#append(entry)
     this.#expiry.add(this, entry)
+    if (this.testimony !== undefined && this.#unsigned.push(entry) === batchMax) this.sign()
     return entry
+  }
+
+  /** The owner signs what it has written since it signed last, if it signs at all. */
+  sign(): void {
+    if (this.#unsigned.length === 0) return
+    this.testimony?.sign(this.#unsigned.splice(0), this.eventSequence, (entry, value) => {
+      const before = entry.length
+      this.#heap.release(entry)
+      this.#heap.put(entry, value, 0, value.length)
+      if (entry.kind <= Kind.tombstone) this.stateBytes += entry.length - before
+      else this.eventBytes += entry.length - before
+    })
   }
 
   /**
@@ -177,6 +207,7 @@ export class KeySpace implements Position {
     this.#events = []
     this.#eventsHead = 0
     this.#unswept = undefined
+    this.#unsigned = []
     this.stateBytes = 0
     this.eventBytes = 0
   }
@@ -186,8 +217,9 @@ export class KeySpace implements Position {
   /**
    * Writes the records after `from`, up to the writer's length `end`, and returns the version they reach: `maxVersion`
    * when all fitted, `from` when not even one did. With `atLeastOne` the first record is written whatever its size.
+   * Where logs are signed, each has its proof in `run`.
    */
-  writeRecords(writer: Writer, from: number, end: number, atLeastOne: boolean, now: number): number {
+  writeRecords(writer: Writer, from: number, end: number, atLeastOne: boolean, now: number, run?: Run): number {
     const log = this.#log
     const events = this.#events
     let i = firstAfter(log, from, 0)
@@ -204,7 +236,10 @@ export class KeySpace implements Position {
       const start = writer.length
       const must = atLeastOne && last === from
       const fits = start + entry.length + 1 <= end
-      if (fits || must) writeRecord(writer, entry, last, now)
+      if (fits || must) {
+        if (run === undefined) writeRecord(writer, entry, last, now)
+        else run.write(writer, entry, last, now)
+      }
       if (!must && (!fits || writer.length + 1 > end)) {
         writer.truncate(start)
         reached = last === from ? from : entry.version - 1
@@ -244,11 +279,11 @@ export class KeySpace implements Position {
    * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out
    * bad, what came before them stands: a delta may be cut anywhere.
    */
-  readRecords(reader: Reader, from: number, now: number): void {
+  readRecords(reader: Reader, from: number, now: number, run?: Run): void {
     let version = from
     try {
       for (;;) {
-        const next = this.#readRecord(reader, version, now)
+        const next = this.#readRecord(reader, version, now, run)
         if (next === version) return
         version = next
       }
@@ -259,7 +294,7 @@ export class KeySpace implements Position {
   }
 
   /** Reads one record and returns its version; `previous` when there are no more. */
-  #readRecord(reader: Reader, previous: number, now: number): number {
+  #readRecord(reader: Reader, previous: number, now: number, run: Run | undefined): number {
     const head = reader.u8()
     if (head === endOfRecords) return previous
     const kind = (head & ~timedFlag) as Kind
@@ -269,14 +304,24 @@ export class KeySpace implements Position {
     const { maxKeyBytes } = this.#limits
     const key = kind === Kind.event ? reader.text(maxKeyBytes) : kind < Kind.event ? reader.rareText(maxKeyBytes) : ''
     const sequence = kind === Kind.event ? reader.varint() : 0
-    const leftMs = (head & timedFlag) === 0 ? Infinity : Math.min(reader.varint(), lifetimeMsMax)
-    const length = kind === Kind.tombstone ? 0 : reader.length(this.#limits.maxValueBytes)
-    const start = reader.skip(length)
+    let leftMs = (head & timedFlag) === 0 ? Infinity : Math.min(reader.varint(), lifetimeMsMax)
+    const lifetimeMs = run === undefined || leftMs === Infinity ? 0 : reader.counter()
+    let length = kind === Kind.tombstone ? 0 : reader.length(this.#limits.maxValueBytes)
+    let start = reader.skip(length)
+    let { source } = reader
+    if (run !== undefined) {
+      const value = source.subarray(start, start + length)
+      const word = { kind: head, version, sequence, lifetimeMs, key, value }
+      source = run.read(reader, word, source, start, start + length)
+      start = 0
+      length = source.length
+      if (leftMs !== Infinity) leftMs = Math.min(leftMs, lifetimeMs)
+    }
     if (version <= this.maxVersion) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
-    this.#heap.put(entry, reader.source, start, start + length)
+    this.#heap.put(entry, source, start, start + length)
     this.#accept(entry, now)
     return version
   }
@@ -319,14 +364,15 @@ export class KeySpace implements Position {
     const shown = before?.kind === Kind.set
     if (known && shown) {
       // the same word again, as after starting over; only its time may have run out meanwhile
-      if (entry.kind === Kind.tombstone) this.#listener.expired(this, before)
+      if (this.testimony !== undefined) entry.deadline = before.deadline
+      else if (entry.kind === Kind.tombstone) this.#listener.expired(this, before)
       else entry.deadline = Math.min(entry.deadline, before.deadline)
     }
     if (entry.kind === Kind.set && ((known && !shown) || entry.deadline <= now)) {
       entry.kind = Kind.tombstone
       entry.deadline = now + this.#limits.tombstoneGraceMs
     }
-    if (entry.kind === Kind.tombstone) this.#heap.release(entry)
+    if (entry.kind === Kind.tombstone && this.testimony === undefined) this.#heap.release(entry)
     this.#replace(entry)
     this.#expiry.add(this, entry)
     if (known && shown) return
@@ -368,7 +414,7 @@ export class KeySpace implements Position {
       if (entry.version <= this.maxVersion) this.gcVersion = Math.max(this.gcVersion, entry.version)
       this.#keys?.delete(entry.key)
       this.stateBytes -= cost(entry)
-      entry.gone = true
+      this.#drop(entry, false)
       this.#countGone()
       return
     }
@@ -381,8 +427,10 @@ export class KeySpace implements Position {
   #endIfOver(entry: Entry, now: number): void {
     if (entry.kind !== Kind.set || entry.deadline > now) return
     this.#listener.expired(this, entry)
-    this.stateBytes -= entry.length
     entry.kind = Kind.tombstone
+    // that its time is over is not the owner's word: others are told what was said, and that no time is left
+    if (this.testimony !== undefined) return
+    this.stateBytes -= entry.length
     this.#heap.release(entry)
   }
 
@@ -500,18 +548,30 @@ export function startsWithFirstWord({ source, at, end }: Reader): boolean {
 const nothing = new Uint8Array(0)
 
 /** Passes over the records of a delta, refusing what would be refused when read. */
-export function skipRecords(reader: Reader, limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>): void {
+export function skipRecords(
+  reader: Reader,
+  limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>,
+  from = 0,
+  run?: Run,
+): void {
+  let version = from
   for (;;) {
     const head = reader.u8()
     if (head === endOfRecords) return
     const kind = head & ~timedFlag
     if (kind > kindMax) throw new Malformed('unknown kind of record')
-    if (reader.varint() === 0) throw new Malformed('versions do not rise')
+    const previous = version
+    version += reader.varint()
+    if (version === previous || version > counterMax) throw new Malformed('versions do not rise')
     // read like any other: what is passed over here may be passed on
     if (kind <= Kind.event) reader.text(limits.maxKeyBytes)
     if (kind === Kind.event) reader.varint()
-    if ((head & timedFlag) !== 0) reader.varint()
+    if ((head & timedFlag) !== 0) {
+      reader.varint()
+      if (run !== undefined) reader.counter()
+    }
     if (kind !== Kind.tombstone) reader.skip(reader.length(limits.maxValueBytes))
+    run?.skip(reader, version)
   }
 }
 

@@ -379,6 +379,11 @@ export class Liveness {
     }
   }
 
+  /** Somebody says that it heard this heartbeat of the member, but may say anything: if that matters, see for ourselves. */
+  rumouredBeat(member: Member, beat: number, now: number): void {
+    if (member.state === 'dead' && beat > member.contact.deadBeat) this.disagree(member, now)
+  }
+
   #trust(member: Member): void {
     const contact = member.note()
     contact.doubted = false
@@ -407,7 +412,7 @@ export class Liveness {
       return
     }
     const about = readRumour(entry)
-    if (about === undefined || about.beat > rumouredBeatMax) return
+    if (about === undefined) return
     const { beat } = about
     const subject = this.#mesh.named(about.name)
     if (subject === undefined || subject.identity.incarnation !== about.incarnation) return
@@ -415,6 +420,7 @@ export class Liveness {
       if (subject === speaker) this.heardOf(subject, beat, now)
       return
     }
+    if (beat > rumouredBeatMax) return
     if (subject === this.#mesh.self) this.#refute(beat, now)
     else if (!subject.isLive || beat < subject.beat) return
     else if (entry.kind === Kind.suspect) this.#suspect(subject, beat, speaker.name, now)

@@ -5,6 +5,7 @@ import { identify } from './identity.js'
 import { KeySpace } from './keyspace.js'
 import type { SpaceListener } from './keyspace.js'
 import { Member } from './member.js'
+import type { Notary } from './notary.js'
 import type { Outbox } from './outbox.js'
 import { Ring } from './ring.js'
 import { Roster } from './roster.js'
@@ -33,6 +34,8 @@ export class Mesh {
   /** The dead and the left that are still remembered. */
   readonly stopped = new Set<Member>()
   self!: Member
+  /** Set where logs are signed. */
+  readonly notary: Notary | undefined
   readonly #config: GossipConfig
   readonly #expiry: Expiry
   readonly #listener: SpaceListener
@@ -47,11 +50,12 @@ export class Mesh {
   /** Set when the rings changed and neighbours must be looked up anew. */
   ringsChanged = true
 
-  constructor(config: GossipConfig, expiry: Expiry, listener: SpaceListener, outbox: Outbox) {
+  constructor(config: GossipConfig, expiry: Expiry, listener: SpaceListener, outbox: Outbox, notary?: Notary) {
     this.#config = config
     this.#expiry = expiry
     this.#listener = listener
     this.#outbox = outbox
+    this.notary = notary
   }
 
   /** Takes its place as oneself; a former life of ours goes. */
@@ -129,7 +133,8 @@ export class Mesh {
   /** A member's log, made if there is none yet. */
   spaceOf(member: Member, now: number): KeySpace {
     if (member.space === undefined) {
-      member.space = new KeySpace(member.name, this.#config, this.#expiry, this.#listener)
+      const signed = this.notary !== undefined
+      member.space = new KeySpace(member.name, this.#config, this.#expiry, this.#listener, signed)
       if (member.metadata !== undefined) member.space.adopt(member.metadata, now)
     }
     return member.space

@@ -1,10 +1,12 @@
 import type { Writer } from './bytes.js'
-import { Malformed, Reader } from './bytes.js'
+import { counterMax, Malformed, Reader } from './bytes.js'
 import type { GossipConfig } from './config.js'
 import { readFirstWord, skipRecords, startsWithFirstWord, writeFirstWord } from './keyspace.js'
 import type { Member } from './member.js'
 import type { Mesh, Stopped } from './mesh.js'
 import { readName } from './message.js'
+import { readHeading, Run, Testimony } from './testimony.js'
+import type { Heading } from './testimony.js'
 
 /** Bytes kept free behind the records of a section for the numbers that close it, and for the end of the message. */
 const closingBytes = 28
@@ -31,10 +33,16 @@ export interface SectionOutcome {
   readonly advanced: boolean
   /** It made us know the member. */
   readonly introduced: boolean
+  /** Only the member itself can tell us what is missing. */
+  readonly onlyItself?: true
 }
+
+/** Told of the heartbeats that sections carry, and whether they can be believed. */
+export type HeardOf = (member: Member, beat: number, isSure: boolean, now: number) => void
 
 interface Parked {
   readonly member: Member
+  readonly sender: string
   readonly from: number
   readonly bytes: Uint8Array
 }
@@ -42,23 +50,25 @@ interface Parked {
 /**
  * Deltas on the wire. A section is about one peer's log:
  *
- *     name  incarnation  state [stopped ms ago]  beat  gc  from  records…  end  to  latest  [events said + 1, if to =
- * latest]
+ *     name  incarnation  state [stopped ms ago]  beat  gc  from  [heading]  records…  end  to  latest
+ *     [events said + 1, if to = latest]
  *
- * A message holds any number of them.
+ * A message holds any number of them. Where logs are signed, what stands here besides may be anybody's word, and is
+ * taken for what it is worth: nobody but a peer itself says how far its heart has beaten; that it stopped is a rumour;
+ * and as what is not named when a log is started over counts as deleted, nobody else starts one over that we have
+ * something of.
  */
 export class Sections {
   readonly #mesh: Mesh
   readonly #config: GossipConfig
-  readonly #heardOf: (member: Member, beat: number, now: number) => void
+  readonly #heardOf: HeardOf
   /** Bounded by `parkedMax` and `parkedBytesMax`. */
   #parked: Parked[] = []
   #parkedBytes = 0
   /** The highest incarnation that others believe of our own name, beyond ours; 0 when none. */
   outbid = 0
 
-  /** `heardOf` is told of the heartbeats that sections carry. */
-  constructor(mesh: Mesh, config: GossipConfig, heardOf: (member: Member, beat: number, now: number) => void) {
+  constructor(mesh: Mesh, config: GossipConfig, heardOf: HeardOf) {
     this.#mesh = mesh
     this.#config = config
     this.#heardOf = heardOf
@@ -71,6 +81,7 @@ export class Sections {
    */
   write(writer: Writer, member: Member, from: number, end: number, atLeastOne: boolean, now: number): number {
     const { space, identity, metadata } = member
+    space?.sign()
     const start = writer.length
     writer.u8(sectionFollows)
     writer.text(identity.name)
@@ -83,9 +94,10 @@ export class Sections {
     writer.varint(member.beat)
     writer.varint(member.gcVersion)
     writer.varint(from)
+    const run = space?.testimony?.write(writer, from === 0)
     const until = end - closingBytes
     let to = from
-    if (space !== undefined) to = space.writeRecords(writer, from, until, atLeastOne, now)
+    if (space !== undefined) to = space.writeRecords(writer, from, until, atLeastOne, now, run)
     else if (metadata !== undefined) to = writeFirstWord(writer, metadata, from, until, atLeastOne)
     if (to === from) {
       writer.truncate(start)
@@ -102,18 +114,21 @@ export class Sections {
     writer.u8(noMoreSections)
   }
 
-  /** Reads and applies all sections of a message. Throws {@link Malformed}; what was applied before stands. */
-  readAll(reader: Reader, now: number, each: (outcome: SectionOutcome) => void): void {
+  /**
+   * Reads and applies all sections of a message from the peer `sender`. Throws {@link Malformed}; what was applied
+   * before stands.
+   */
+  readAll(reader: Reader, sender: string, now: number, each: (outcome: SectionOutcome) => void): void {
     for (;;) {
       const mark = reader.u8()
       if (mark === noMoreSections) return
       if (mark !== sectionFollows) throw new Malformed('neither a section nor the end')
-      each(this.#read(reader, now))
+      each(this.#read(reader, sender, now))
     }
   }
 
   /** Reads one section and applies it, if it can be. Throws {@link Malformed}; what was applied before stands. */
-  #read(reader: Reader, now: number): SectionOutcome {
+  #read(reader: Reader, sender: string, now: number): SectionOutcome {
     const start = reader.at
     const name = readName(reader)
     const incarnation = reader.counter()
@@ -121,51 +136,67 @@ export class Sections {
     const beat = reader.counter()
     const gc = reader.counter()
     const from = reader.counter()
-    const self = this.#mesh.self
-    if (name === self.name && incarnation > self.identity.incarnation) this.outbid = Math.max(this.outbid, incarnation)
+    const { self, notary } = this.#mesh
     const known = this.#mesh.named(name)
-    // somebody new is met at the beginning of its log, where its metadata stands
     const isKnown = known?.identity.incarnation === incarnation
-    const member =
-      isKnown || (from === 0 && startsWithFirstWord(reader))
+    const heading = notary && readHeading(reader, from === 0)
+    const testimony = heading && this.#hear(heading, name, incarnation, known)
+    const isTrue = heading === undefined || testimony !== undefined
+    if (known === self && incarnation > self.identity.incarnation && isTrue) {
+      this.outbid = Math.max(this.outbid, incarnation)
+    }
+    const isItself = heading === undefined || name === sender
+    // somebody new is met at the beginning of its log, where its metadata stands
+    const mayMeet = isTrue && (isKnown || (from === 0 && startsWithFirstWord(reader)))
+    const member = !mayMeet
+      ? undefined
+      : isItself
         ? this.#mesh.meet(name, incarnation, beat, stopped, now)
-        : undefined
+        : this.#mesh.meet(name, incarnation, 0, stopped && { how: 'dead', agoMs: stopped.agoMs }, now)
     if (member === undefined || member === self) {
-      const to = this.#skip(reader, from)
+      const to = this.#skip(reader, from, heading)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
       const gap = from > 0 && !isOlder
       return { member: undefined, gap, latest: to, reached: 0, advanced: false, introduced: false }
     }
-    if (stopped === undefined) this.#heardOf(member, beat, now)
+    if (testimony !== undefined) this.#mesh.spaceOf(member, now).testimony = testimony
+    if (stopped === undefined) this.#heardOf(member, beat, isItself, now)
     const before = member.maxVersion
     if (from === 0 && gc === 0 && member.space === undefined && this.#readFirst(member, reader, now)) {
       return { member, gap: false, latest: 1, reached: 1, advanced: before === 0, introduced: before === 0 }
     }
     const wasIntroduced = member.introduced
     const resets = before < gc && member.gcVersion < gc
+    if (!isItself && (member.space?.isStartingOver === true || (resets && member.space?.isAtStake === true))) {
+      const latest = this.#skip(reader, from, heading)
+      return { member, gap: true, latest, reached: before, advanced: false, introduced: false, onlyItself: true }
+    }
     if (from > before || (resets && from > 0)) {
-      const latest = this.#skip(reader, from)
-      this.#park(member, from, reader.source.subarray(start, reader.at))
+      const latest = this.#skip(reader, from, heading)
+      this.#park(member, sender, from, reader.source.subarray(start, reader.at))
       return { member, gap: true, latest, reached: before, advanced: false, introduced: false }
     }
     // while starting over, a sender that is itself behind the collected tombstones could bring back what they deleted
     if (before < member.gcVersion && gc < member.gcVersion && !resets) {
       const records = reader.at
-      const latest = this.#skip(reader, from)
+      const latest = this.#skip(reader, from, heading)
       if (latest < member.gcVersion) {
         return { member, gap: false, latest, reached: before, advanced: false, introduced: false }
       }
       reader.at = records
     }
     const space = this.#mesh.spaceOf(member, now)
+    const end = testimony === undefined ? counterMax : testimony.head
+    if (gc > end) throw new Malformed('beyond what its owner signed')
     if (resets) space.startOver(gc)
     try {
-      space.readRecords(reader, from, now)
+      space.readRecords(reader, from, now, heading && new Run(testimony, heading.statement))
       const to = reader.counter()
       const latest = reader.counter()
-      if (to < from || latest < to) throw new Malformed('versions do not rise')
+      if (to < from || latest < to || latest > end) throw new Malformed('versions do not rise, or too far')
       const stated = to === latest ? reader.varint() : 0
-      space.reach(to, stated > 0 ? stated - 1 : undefined)
+      if (heading === undefined) space.reach(to, stated > 0 ? stated - 1 : undefined)
+      else space.reach(to, stated > 0 && to === heading.statement.head ? heading.statement.sequence : undefined)
       const introduced = !wasIntroduced && member.introduced
       const advanced = resets || space.maxVersion > before
       return { member, gap: false, latest, reached: to, advanced, introduced }
@@ -191,9 +222,26 @@ export class Sections {
     return isWhole
   }
 
+  /**
+   * Whether the owner of a log has signed what its heading says. Undefined when we do not know who it is, or it is of an
+   * older life.
+   */
+  #hear(heading: Heading, name: string, incarnation: number, known: Member | undefined): Testimony | undefined {
+    const { notary, self } = this.#mesh
+    if (notary === undefined || (known !== undefined && known.identity.incarnation > incarnation)) return undefined
+    const isKnown = known?.identity.incarnation === incarnation
+    if (isKnown && known === self) return self.space?.testimony
+    const { certificate, statement, root } = heading
+    if (!isKnown && certificate === undefined) return undefined
+    const owner = { cluster: this.#config.cluster, name, incarnation }
+    const testimony = isKnown ? known.space?.testimony : Testimony.of(notary, owner, certificate as Uint8Array)
+    if (testimony === undefined || testimony.accept(statement, root)) return testimony
+    throw new Malformed(`not signed by ${name}`)
+  }
+
   /** Passes over the rest of a section and returns the sender's latest version. */
-  #skip(reader: Reader, from: number): number {
-    skipRecords(reader, this.#config)
+  #skip(reader: Reader, from: number, heading: Heading | undefined): number {
+    skipRecords(reader, this.#config, from, heading && new Run(undefined, heading.statement))
     const to = reader.counter()
     const latest = reader.counter()
     if (to < from || latest < to) throw new Malformed('versions do not rise')
@@ -201,9 +249,9 @@ export class Sections {
     return latest
   }
 
-  #park(member: Member, from: number, bytes: Uint8Array): void {
+  #park(member: Member, sender: string, from: number, bytes: Uint8Array): void {
     if (bytes.length > parkedBytesMax / 4) return
-    this.#parked.push({ member, from, bytes: bytes.slice() })
+    this.#parked.push({ member, sender, from, bytes: bytes.slice() })
     this.#parkedBytes += bytes.length
     while (this.#parked.length > parkedMax || this.#parkedBytes > parkedBytesMax) {
       this.#parkedBytes -= (this.#parked.shift() as Parked).bytes.length
@@ -217,7 +265,7 @@ export class Sections {
     if (mine.length === 0) return
     this.#parked = this.#parked.filter((parked) => !fits(parked))
     for (const { bytes } of mine) this.#parkedBytes -= bytes.length
-    for (const { bytes } of mine) this.#read(new Reader(bytes), now)
+    for (const { bytes, sender } of mine) this.#read(new Reader(bytes), sender, now)
   }
 }
 

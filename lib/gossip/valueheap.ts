@@ -10,18 +10,29 @@ export interface Chunk {
   readonly bytes: Uint8Array
   used: number
   live: number
+  /** Whether its values have a tail, which proves whose they are. */
+  readonly signed: boolean
   /** All that was put here; those with another chunk have moved or gone. */
   readonly entries: Entry[]
 }
+
+/** A tail ends with its length. */
+export const tailLengthBytes = 2
 
 const chunkBytesMin = 128
 const chunkBytesMax = 64 << 10
 
 /** The values of one peer's entries. */
 export class ValueHeap {
+  readonly #signed: boolean
   #current: Chunk | undefined
   /** Bytes of all values held. */
   #live = 0
+
+  /** `signed`: all values have a tail; see `testimony.ts`. */
+  constructor(signed = false) {
+    this.#signed = signed
+  }
 
   /** Copies a value in, and has the entry point to it. */
   put(entry: Entry, source: Uint8Array, start: number, end: number): void {
@@ -64,7 +75,8 @@ export class ValueHeap {
     if (current !== undefined && current.bytes.length - current.used >= length) return current
     // as much room as is in use: a log of one small key, however often it changes, takes no more than it needs
     const size = Math.min(chunkBytesMax, Math.max(chunkBytesMin, this.#live))
-    const chunk: Chunk = { bytes: new Uint8Array(Math.max(size, length)), used: 0, live: 0, entries: [] }
+    const bytes = new Uint8Array(Math.max(size, length))
+    const chunk: Chunk = { bytes, used: 0, live: 0, signed: this.#signed, entries: [] }
     // a value that fills a chunk of its own leaves the current one open for smaller ones
     if (length < size || current === undefined) this.#current = chunk
     return chunk
@@ -83,12 +95,22 @@ export class ValueHeap {
 
 /** A view of an entry's value; valid until the entry is replaced. */
 export function valueOf(entry: Entry): Uint8Array {
-  return entry.chunk === undefined ? nothing : entry.chunk.bytes.subarray(entry.offset, entry.offset + entry.length)
+  return entry.chunk === undefined ? nothing : entry.chunk.bytes.subarray(entry.offset, valueEnd(entry, entry.chunk))
 }
 
 /** An entry's value as bytes of its own. */
 export function copyOfValue(entry: Entry): Uint8Array {
-  return entry.chunk === undefined ? nothing : entry.chunk.bytes.slice(entry.offset, entry.offset + entry.length)
+  return entry.chunk === undefined ? nothing : entry.chunk.bytes.slice(entry.offset, valueEnd(entry, entry.chunk))
+}
+
+function valueEnd(entry: Entry, chunk: Chunk): number {
+  const end = entry.offset + entry.length
+  return chunk.signed ? end - tailLength(chunk.bytes, end) : end
+}
+
+/** How many of the bytes kept for an entry are its tail, in a heap of signed values. */
+export function tailLength(bytes: Uint8Array, end: number): number {
+  return ((bytes[end - 2] as number) << 8) | (bytes[end - 1] as number)
 }
 
 const nothing = new Uint8Array(0)
