@@ -18,8 +18,9 @@ import { FaceView } from './http/view.js'
 import { storedKey, userKey } from './names.js'
 import { formatAddress, isLoopback, parseAddress } from './net/address.js'
 import { SocketTransport } from './net/sockets.js'
-import type { CertificateOptions } from './net/certificates.js'
+import { Certificates, type CertificateOptions } from './net/certificates.js'
 import { Keyring } from './net/keyring.js'
+import { CertificateNotary } from './net/notary.js'
 import {
   checkCertificates, checkKeys, checkOptions, type HTTPSettings, type Settings, type TelepathineOptions,
 } from './options.js'
@@ -108,7 +109,8 @@ export class Telepathine extends Emitter {
       this.announceIn('peer', 'rejected', rejection)
     })
     const dice = random ?? systemRandom()
-    this.#gossip = new Gossip(gossip, dice)
+    const notary = security instanceof Certificates ? new CertificateNotary(security) : undefined
+    this.#gossip = new Gossip(gossip, dice, notary)
     this.#host = new Host({
       gossip: this.#gossip,
       transport: transport ?? new SocketTransport(),

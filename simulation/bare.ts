@@ -3,6 +3,7 @@ import { Gossip, type PeerView } from '../lib/gossip/gossip.js'
 import type { LinkDown, TransportHandlers } from '../lib/net/transport.js'
 import type { VirtualClock } from './clock.js'
 import type { Machine } from './machine.js'
+import { VirtualNotary } from './notary.js'
 import type { Happening } from './queue.js'
 import { classOf } from './traffic.js'
 import { VirtualTransport } from './transport.js'
@@ -62,7 +63,8 @@ export class BarePeer implements Resident, TransportHandlers {
   start(): void {
     this.#clock = this.machine.boot()
     this.#transport = new VirtualTransport(this.machine, this.#world.network)
-    this.#gossip = new Gossip(this.#config, this.#world.random.fork(`peer ${this.index}`))
+    const notary = this.#config.identified ? new VirtualNotary(this.name) : undefined
+    this.#gossip = new Gossip(this.#config, this.#world.random.fork(`peer ${this.index}`), notary)
     this.#wakesAtUs.length = 0
     this.#incarnation = Math.floor(this.#clock.wall())
     this.#transport.openNow(this.#config, this)

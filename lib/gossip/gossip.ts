@@ -130,9 +130,9 @@ export class Gossip {
     const random = this.#random
     const mesh = new Mesh(config, this.#expiry, this.#listener, this.#outbox, this.#notary)
     const post = new Post(config, mesh, this.#outbox)
-    const sections = new Sections(mesh, config, (member, beat, isSure, at) => {
-      if (isSure) liveness.heardOf(member, beat, at)
-      else liveness.rumouredBeat(member, beat, at)
+    const sections = new Sections(mesh, config, (member, beat, rumoured, at) => {
+      liveness.heardOf(member, beat, at)
+      if (rumoured > beat) liveness.heardRumour(member, rumoured, at)
     })
     const flow = new FlowControl()
     const news = new News(config, mesh, post, sections, flow)
@@ -159,11 +159,13 @@ export class Gossip {
   #embody(incarnation: number, keepEvents: boolean): void {
     const { mesh } = this.#alive
     const owner = { cluster: this.config.cluster, name: this.#own.name, incarnation }
-    this.#own.testimony = this.#notary && Testimony.own(this.#notary, owner)
+    // suspicions of the former life are answered beyond its heartbeats
+    let beat = (): number => this.#beat
+    this.#own.testimony = this.#notary && Testimony.own(this.#notary, owner, () => beat())
     this.#own.renew(this.config.metadata, keepEvents, this.#now)
     const self = new Member(identify(this.#own.name, incarnation), this.#own)
-    // suspicions of the former life are answered beyond its heartbeats
-    self.beat = this.#beat
+    self.beat = beat()
+    beat = () => self.beat
     mesh.settle(self)
     this.#grown = true
   }

@@ -161,7 +161,7 @@ export class KeySpace implements Position {
     const entry = new Entry(kind, key, this.maxVersion + 1, deadline)
     this.maxVersion = entry.version
     if (kind === Kind.event) entry.sequence = ++this.eventSequence
-    const kept = this.testimony === undefined ? value : unsigned(value, kind, Math.min(deadline - now, lifetimeMsMax))
+    const kept = this.testimony === undefined ? value : unsigned(value, kind, deadline - now)
     this.#heap.put(entry, kept, 0, kept.length)
     if (kind <= Kind.tombstone) this.#replace(entry)
     else this.#append(entry)

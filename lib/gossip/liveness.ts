@@ -379,8 +379,8 @@ export class Liveness {
     }
   }
 
-  /** Somebody says that it heard this heartbeat of the member, but may say anything: if that matters, see for ourselves. */
-  rumouredBeat(member: Member, beat: number, now: number): void {
+  /** Somebody says that it knows of this heartbeat, but may say anything: if that matters, see for ourselves. */
+  heardRumour(member: Member, beat: number, now: number): void {
     if (member.state === 'dead' && beat > member.contact.deadBeat) this.disagree(member, now)
   }
 

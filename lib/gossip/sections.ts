@@ -37,8 +37,8 @@ export interface SectionOutcome {
   readonly onlyItself?: true
 }
 
-/** Told of the heartbeats that sections carry, and whether they can be believed. */
-export type HeardOf = (member: Member, beat: number, isSure: boolean, now: number) => void
+/** Told of the heartbeats that sections carry: the one that is sure, and the one that its sender speaks of. */
+export type HeardOf = (member: Member, beat: number, rumoured: number, now: number) => void
 
 interface Parked {
   readonly member: Member
@@ -148,11 +148,9 @@ export class Sections {
     const isItself = heading === undefined || name === sender
     // somebody new is met at the beginning of its log, where its metadata stands
     const mayMeet = isTrue && (isKnown || (from === 0 && startsWithFirstWord(reader)))
-    const member = !mayMeet
-      ? undefined
-      : isItself
-        ? this.#mesh.meet(name, incarnation, beat, stopped, now)
-        : this.#mesh.meet(name, incarnation, 0, stopped && { how: 'dead', agoMs: stopped.agoMs }, now)
+    const provenBeat = isItself ? beat : heading.statement.beat
+    const end = isItself || stopped === undefined ? stopped : { how: 'dead' as const, agoMs: stopped.agoMs }
+    const member = mayMeet ? this.#mesh.meet(name, incarnation, provenBeat, end, now) : undefined
     if (member === undefined || member === self) {
       const to = this.#skip(reader, from, heading)
       const isOlder = known !== undefined && known.identity.incarnation >= incarnation
@@ -160,7 +158,7 @@ export class Sections {
       return { member: undefined, gap, latest: to, reached: 0, advanced: false, introduced: false }
     }
     if (testimony !== undefined) this.#mesh.spaceOf(member, now).testimony = testimony
-    if (stopped === undefined) this.#heardOf(member, beat, isItself, now)
+    if (stopped === undefined) this.#heardOf(member, provenBeat, beat, now)
     const before = member.maxVersion
     if (from === 0 && gc === 0 && member.space === undefined && this.#readFirst(member, reader, now)) {
       return { member, gap: false, latest: 1, reached: 1, advanced: before === 0, introduced: before === 0 }
@@ -186,14 +184,14 @@ export class Sections {
       reader.at = records
     }
     const space = this.#mesh.spaceOf(member, now)
-    const end = testimony === undefined ? counterMax : testimony.head
-    if (gc > end) throw new Malformed('beyond what its owner signed')
+    const head = testimony === undefined ? counterMax : testimony.head
+    if (gc > head) throw new Malformed('beyond what its owner signed')
     if (resets) space.startOver(gc)
     try {
       space.readRecords(reader, from, now, heading && new Run(testimony, heading.statement))
       const to = reader.counter()
       const latest = reader.counter()
-      if (to < from || latest < to || latest > end) throw new Malformed('versions do not rise, or too far')
+      if (to < from || latest < to || latest > head) throw new Malformed('versions do not rise, or too far')
       const stated = to === latest ? reader.varint() : 0
       if (heading === undefined) space.reach(to, stated > 0 ? stated - 1 : undefined)
       else space.reach(to, stated > 0 && to === heading.statement.head ? heading.statement.sequence : undefined)

@@ -8,8 +8,8 @@ import { tailLength, tailLengthBytes } from './valueheap.js'
 
 /** Words signed together at the most. */
 export const batchMax = 256
-/** What stands in a statement before its signature: head, events said, count, salt. */
-const preludeBytes = 6 + 6 + 1 + saltBytes
+/** What stands in a statement before its signature: head, events said, heartbeat, count, salt. */
+const preludeBytes = 3 * 6 + 1 + saltBytes
 const statementBytesMax = preludeBytes + signatureBytesMax
 /** What ends a value that is kept with its proof: lifetime, kind, number of siblings, length of it all. */
 const tailEndBytes = 6 + 1 + 1 + tailLengthBytes
@@ -21,6 +21,8 @@ class Statement {
   readonly head: number
   /** Number of the last event said by then. */
   readonly sequence: number
+  /** The owner's heartbeat by then. */
+  readonly beat: number
   readonly count: number
 
   constructor(bytes: Uint8Array) {
@@ -28,6 +30,7 @@ class Statement {
     this.bytes = bytes
     this.head = reader.u48()
     this.sequence = reader.u48()
+    this.beat = reader.u48()
     this.count = reader.u8() + 1
     if (bytes.length <= preludeBytes || this.count > this.head) throw new Malformed('no statement')
   }
@@ -69,26 +72,28 @@ export class Testimony {
   readonly #notary: Notary
   readonly #verify: Verify | undefined
   readonly #signer: Signer | undefined
+  readonly #beat: () => number
   /** What every statement is bound to. */
   readonly #binding: Uint8Array
   #newest: Statement | undefined
   #root: Uint8Array = nothing
 
-  private constructor(notary: Notary, owner: Owner, certificate: Uint8Array, by: Verify | Signer) {
+  private constructor(notary: Notary, owner: Owner, certificate: Uint8Array, by: Verify | Signer, beat = () => 0) {
     const writer = new Writer()
     for (const text of ['telepathine log 1', owner.cluster, owner.name]) writer.text(text)
     writer.varint(owner.incarnation)
     this.#notary = notary
     this.#binding = writer.take()
     this.certificate = certificate
+    this.#beat = beat
     if (typeof by === 'function') this.#verify = by
     else this.#signer = by
   }
 
-  /** For a life of one's own. */
-  static own(notary: Notary, owner: Owner): Testimony {
+  /** For a life of one's own; `beat` says its heartbeat. */
+  static own(notary: Notary, owner: Owner, beat: () => number): Testimony {
     const signer = notary.signer()
-    return new Testimony(notary, owner, signer.certificate, signer)
+    return new Testimony(notary, owner, signer.certificate, signer, beat)
   }
 
   /** For a life that is told of with this certificate; undefined when that does not count. */
@@ -127,6 +132,7 @@ export class Testimony {
     const prelude = new Writer(preludeBytes)
     prelude.u48((words.at(-1) as Entry).version)
     prelude.u48(sequence)
+    prelude.u48(this.#beat())
     prelude.u8(words.length - 1)
     const salt = this.#notary.salt()
     prelude.raw(salt)

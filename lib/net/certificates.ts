@@ -1,5 +1,6 @@
-import { constants, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { certificateBytesMax } from '../gossip/notary.js'
 import { familyOf } from './address.js'
 
 /** PEM texts: what a peer shows of itself, and whom it believes. */
@@ -17,6 +18,9 @@ export class Certificates {
   readonly #address: string
   #context!: SecureContextOptions
   #authority = ''
+  #authorities: readonly X509Certificate[] = []
+  #chain: Uint8Array = new Uint8Array(0)
+  #key!: KeyObject
 
   /** @throws Error that says what is wrong with them, without showing them */
   constructor(options: CertificateOptions, address: string) {
@@ -31,7 +35,12 @@ export class Certificates {
     if (!covers(own, this.#address)) {
       throw new Error(`cert is valid for ${own.subjectAltName ?? 'no host'}, not for ${this.#address}`)
     }
-    if (!new X509Certificate(ca!).ca) throw new Error('ca is not the certificate of an authority')
+    const authorities = split(ca!)
+    if (!authorities.some((each) => each.ca)) throw new Error('ca is not the certificate of an authority')
+    const chain = pack(split(cert!))
+    if (chain.length > certificateBytesMax) {
+      throw new Error(`cert and those after it take ${chain.length} bytes, allowed: ${certificateBytesMax}`)
+    }
     // No session outlives its connection, and so the authority that it came about by.
     const secureOptions = constants.SSL_OP_NO_TICKET
     const context = { cert, key, ca, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', secureOptions } as const
@@ -39,6 +48,9 @@ export class Certificates {
     createSecureContext(context)
     this.#context = context
     this.#authority = ca!.toString('base64')
+    this.#authorities = authorities
+    this.#chain = chain
+    this.#key = createPrivateKey(key!)
   }
 
   /** What TLS is set up with. */
@@ -50,6 +62,36 @@ export class Certificates {
   get authority(): string {
     return this.#authority
   }
+
+  /** Whom to believe. */
+  get authorities(): readonly X509Certificate[] {
+    return this.#authorities
+  }
+
+  /** Own certificate and those after it, as others are told of them: each with its length before it. */
+  get chain(): Uint8Array {
+    return this.#chain
+  }
+
+  /** The private key. */
+  get key(): KeyObject {
+    return this.#key
+  }
+}
+
+/** The certificates in a PEM text; or the one that is not in PEM. */
+function split(pem: Buffer): X509Certificate[] {
+  const texts = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g)
+  return (texts ?? [pem]).map((text) => new X509Certificate(text))
+}
+
+function pack(chain: readonly X509Certificate[]): Uint8Array {
+  const parts = chain.flatMap(({ raw }) => {
+    const length = Buffer.alloc(2)
+    length.writeUInt16BE(raw.length)
+    return [length, raw]
+  })
+  return Buffer.concat(parts)
 }
 
 /** Whether a certificate is valid for a host. */

@@ -1,4 +1,4 @@
-import { chaos } from './chaos.js'
+import { chaos, signed } from './chaos.js'
 import { churn } from './churn.js'
 import { converge } from './converge.js'
 import { crash } from './crash.js'
@@ -11,5 +11,5 @@ import type { Scenario } from './scenario.js'
 
 /** Every way to run a cluster, in the order of the help. */
 export const scenarios: readonly Scenario[] = [
-  converge, idle, crash, join, churn, partition, overload, chaos, dispatch,
+  converge, idle, crash, join, churn, partition, overload, chaos, signed, dispatch,
 ]

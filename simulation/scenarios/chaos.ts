@@ -1,3 +1,4 @@
+import type { GossipConfig } from '../../lib/gossip/config.js'
 import { happens, pick, seededRandom, shuffle, type Random } from '../../lib/gossip/random.js'
 import type { BarePeer } from '../bare.js'
 import { differences } from '../checks/convergence.js'
@@ -43,24 +44,35 @@ const weights: Readonly<Record<Kind, number>> = {
  * A seed draws everything: how many peers, how bad the network, what happens and how often. First anything may fail
  * and nothing may be wrong; then the faults end, and the cluster has to come to one mind in bounded time.
  */
-export const chaos: Scenario = {
-  name: 'chaos',
-  about: 'everything at once, drawn from the seed: first nothing may be wrong, then all must converge',
-  options: ['count', 'steps', 'without', 'shrink'],
-  run(settings, progress) {
-    const storm = new Storm(settings)
-    const { cluster } = storm
-    cluster.assemble(progress)
-    storm.rage()
-    storm.calm()
-    const calmAtMs = cluster.nowMs
-    const isConverged = cluster.converges(convergeMaxMs)
-    const convergedMs = rounded(cluster.nowMs - calmAtMs)
-    const expected = `one mind within ${convergeMaxMs} ms`
-    if (!isConverged) storm.report('all converge', expected, differences(cluster.world.up()))
-    else storm.testament()
-    return cluster.outcome({ peers: cluster.peers.length, steps: storm.steps, convergedMs }, isConverged)
-  },
+export const chaos = chaosWith(
+  'chaos',
+  'everything at once, drawn from the seed: first nothing may be wrong, then all must converge',
+  {},
+)
+
+/** The same where connections prove who is at the other end, and logs are signed. */
+export const signed = chaosWith('signed', 'chaos among peers that sign what they say', { identified: true, udp: false })
+
+function chaosWith(name: string, about: string, config: Partial<GossipConfig>): Scenario {
+  return {
+    name,
+    about,
+    options: ['count', 'steps', 'without', 'shrink'],
+    run(settings, progress) {
+      const storm = new Storm(settings, config)
+      const { cluster } = storm
+      cluster.assemble(progress)
+      storm.rage()
+      storm.calm()
+      const calmAtMs = cluster.nowMs
+      const isConverged = cluster.converges(convergeMaxMs)
+      const convergedMs = rounded(cluster.nowMs - calmAtMs)
+      const expected = `one mind within ${convergeMaxMs} ms`
+      if (!isConverged) storm.report('all converge', expected, differences(cluster.world.up()))
+      else storm.testament()
+      return cluster.outcome({ peers: cluster.peers.length, steps: storm.steps, convergedMs }, isConverged)
+    },
+  }
 }
 
 class Storm {
@@ -74,14 +86,14 @@ class Storm {
   #values = 0
   #isCalm = false
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, config: Partial<GossipConfig>) {
     // dice of its own: what is drawn must not depend on how many peers there are
     const peers = settings.peers ?? 3 + (settings.seed * 7919) % 18
     const loss = settings.loss
     this.cluster = new Cluster({
       peers,
       seed: settings.seed,
-      config: { tombstoneGraceMs: 5_000 + ((settings.seed * 31) % 4) * 10_000 },
+      config: { tombstoneGraceMs: 5_000 + ((settings.seed * 31) % 4) * 10_000, ...config },
       conditions: settings.latencyMs === undefined ? {} : { latencyMs: settings.latencyMs },
     })
     this.#random = this.cluster.random.fork('storm')
