@@ -48,6 +48,9 @@ function isPair(text: string, i: number, code: number): boolean {
   return low >= 0xdc00 && low <= 0xdfff
 }
 
+/** A writer that lends what was written keeps so much memory at the most. */
+const lentBytesMax = 1 << 16
+
 /** A growing run of bytes. `take` hands them out and starts over. */
 export class Writer {
   #bytes: Uint8Array
@@ -166,6 +169,14 @@ export class Writer {
     const taken = this.#bytes.slice(0, this.#length)
     this.#length = 0
     return taken
+  }
+
+  /** What was written, without a copy; the writer is empty after it, and these bytes last until it is used again. */
+  lend(): Uint8Array {
+    const lent = this.#bytes.subarray(0, this.#length)
+    if (this.#bytes.length > lentBytesMax) this.#bytes = new Uint8Array(lentBytesMax)
+    this.#length = 0
+    return lent
   }
 
   /** What was written, without a copy; the writer is empty after it and will use other memory. */

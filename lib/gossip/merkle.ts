@@ -2,7 +2,8 @@ import type { Reader, Writer } from './bytes.js'
 import { hashBytes } from './notary.js'
 import type { Notary } from './notary.js'
 
-type Hash = Notary['hash']
+/** Who hashes. */
+type Hasher = Pick<Notary, 'hash'>
 
 /** Stand before what is hashed, so that a leaf is never taken for an inner node. */
 export const leafMark = 0
@@ -29,14 +30,14 @@ export class MerkleTree {
   /** From the leaves up; the last has one node. */
   readonly #levels: (readonly Uint8Array[])[] = []
 
-  constructor(leaves: readonly Uint8Array[], hash: Hash) {
+  constructor(leaves: readonly Uint8Array[], hasher: Hasher) {
     let level = leaves
     this.#levels.push(level)
     while (level.length > 1) {
       const above: Uint8Array[] = []
       for (let i = 0; i < level.length; i += 2) {
         const [left, right] = [level[i] as Uint8Array, level[i + 1]]
-        above.push(right === undefined ? left : join(left, right, hash))
+        above.push(right === undefined ? left : join(left, right, hasher))
       }
       this.#levels.push((level = above))
     }
@@ -99,7 +100,7 @@ export class Climb {
    * Climbs from a leaf with what is told of it. The first time the root is for the caller to check; after that, false
    * means that the leaf is not of the same tree.
    */
-  read(reader: Reader, index: number, leaf: Uint8Array, hash: Hash): boolean {
+  read(reader: Reader, index: number, leaf: Uint8Array, hasher: Hasher): boolean {
     const isFirst = this.isFresh
     const meeting = isFirst ? depthOf(this.count) : this.#meeting(index)
     const neighbour = isFirst ? undefined : this.#nodes[meeting - 1]
@@ -113,7 +114,7 @@ export class Climb {
         sibling = reader.source.slice(at, at + hashBytes)
       }
       this.#siblings[level] = sibling
-      if (sibling !== undefined) node = (index >> level) & 1 ? join(sibling, node, hash) : join(node, sibling, hash)
+      if (sibling !== undefined) node = (index >> level) & 1 ? join(sibling, node, hasher) : join(node, sibling, hasher)
     }
     this.#last = index
     if (!isFirst) return areEqual(node, this.#nodes[meeting] as Uint8Array)
@@ -141,11 +142,11 @@ export class Climb {
 const pair = new Uint8Array(1 + 2 * hashBytes)
 const nothing = new Uint8Array(0)
 
-function join(left: Uint8Array, right: Uint8Array, hash: Hash): Uint8Array {
+function join(left: Uint8Array, right: Uint8Array, hasher: Hasher): Uint8Array {
   pair[0] = nodeMark
   pair.set(left, 1)
   pair.set(right, 1 + hashBytes)
-  return hash(pair, nothing)
+  return hasher.hash(pair, nothing)
 }
 
 export function areEqual(a: Uint8Array, b: Uint8Array): boolean {

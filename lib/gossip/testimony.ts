@@ -69,7 +69,7 @@ export interface Owner {
  */
 export class Testimony {
   readonly certificate: Uint8Array
-  readonly #notary: Notary
+  readonly notary: Notary
   readonly #verify: Verify | undefined
   readonly #signer: Signer | undefined
   readonly #beat: () => number
@@ -82,7 +82,7 @@ export class Testimony {
     const writer = new Writer()
     for (const text of ['telepathine log 1', owner.cluster, owner.name]) writer.text(text)
     writer.varint(owner.incarnation)
-    this.#notary = notary
+    this.notary = notary
     this.#binding = writer.take()
     this.certificate = certificate
     this.#beat = beat
@@ -134,11 +134,11 @@ export class Testimony {
     prelude.u48(sequence)
     prelude.u48(this.#beat())
     prelude.u8(words.length - 1)
-    const salt = this.#notary.salt()
+    const salt = this.notary.salt()
     prelude.raw(salt)
     const head = prelude.take()
     const leaves = words.map((word) => (word.gone ? unsaid : this.#leafOf(word, salt)))
-    const tree = new MerkleTree(leaves, this.#notary.hash)
+    const tree = new MerkleTree(leaves, this.notary)
     const signature = (this.#signer as Signer).sign(this.#signable(head, tree.root))
     const statement = new Statement(concat([head, signature]))
     this.#newest = statement
@@ -166,11 +166,7 @@ export class Testimony {
     scratch.varint(word.sequence)
     scratch.varint(word.lifetimeMs)
     scratch.text(word.key)
-    return this.#notary.hash(scratch.take(), word.value)
-  }
-
-  get hash(): Notary['hash'] {
-    return this.#notary.hash
+    return this.notary.hash(scratch.lend(), word.value)
   }
 
   #signable(statement: Uint8Array, root: Uint8Array): Uint8Array {
@@ -236,7 +232,7 @@ export class Run {
     const testimony = this.#testimony as Testimony
     const statement = this.#statement
     const leaf = testimony.leaf(word, statement.salt)
-    const isOfTree = this.#climb.read(reader, this.#index(word.version), leaf, testimony.hash)
+    const isOfTree = this.#climb.read(reader, this.#index(word.version), leaf, testimony.notary)
     if (!isOfTree || (isFirst && !testimony.accept(statement, this.#climb.root))) {
       throw new Malformed('not signed by the peer that it is said to be of')
     }
@@ -293,19 +289,20 @@ interface Tail {
 
 /**
  * A value with what goes with it: the siblings of its leaf, the statement, and what was said that an entry does not
- * tell any more.
+ * tell any more. It lasts until the next one is made.
  */
 function withTail(source: Uint8Array, start: number, end: number, tail: Tail): Uint8Array {
   const { kind, lifetimeMs, siblings, statement } = tail
+  scratch.raw(source, start, end)
   for (const sibling of siblings) scratch.raw(sibling)
   if (statement !== undefined) scratch.raw(statement.bytes)
   scratch.u48(lifetimeMs)
   scratch.u8(kind)
   scratch.u8(siblings.length)
-  const length = scratch.length + tailLengthBytes
+  const length = scratch.length - (end - start) + tailLengthBytes
   scratch.u8(length >> 8)
   scratch.u8(length & 0xff)
-  return concat([source.subarray(start, end), scratch.take()])
+  return scratch.lend()
 }
 
 /** Where the parts of a kept value lie in its chunk. */
