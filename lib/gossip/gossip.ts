@@ -265,6 +265,21 @@ export class Gossip {
     life.news.start()
   }
 
+  /**
+   * Certificates were replaced. A life goes on with the one that it began with, unless that is not believed any more:
+   * then another takes its place, so that newcomers believe us too.
+   */
+  renew(now: number): void {
+    const certificate = this.#own.testimony?.certificate
+    if (this.#life === undefined || certificate === undefined) return
+    if (this.#notary?.trust(certificate, this.name, this.incarnation) !== undefined) return
+    this.tick(now)
+    this.#beat = this.#life.mesh.self.beat
+    this.#embody(this.incarnation + 1, false)
+    this.#life.transfers.clear()
+    this.#life.news.start()
+  }
+
   #reject(from: string, reason: string): void {
     this.#rejected++
     this.#outbox.notify({ kind: 'rejected', from, reason })

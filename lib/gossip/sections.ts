@@ -221,8 +221,8 @@ export class Sections {
   }
 
   /**
-   * Whether the owner of a log has signed what its heading says. Undefined when we do not know who it is, or it is of an
-   * older life.
+   * Checks that the owner of a log has signed what its heading says; throws {@link Malformed} when another has.
+   * Undefined when we do not know who it is, or it is of an older life.
    */
   #hear(heading: Heading, name: string, incarnation: number, known: Member | undefined): Testimony | undefined {
     const { notary, self } = this.#mesh

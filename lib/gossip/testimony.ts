@@ -62,10 +62,10 @@ export interface Owner {
 /**
  * What proves that one life's log is its owner's.
  *
- * All words that the owner wrote since it signed last, up to `batchMax`, are the leaves of a hash tree, and it signs the
- * root. Each word is kept and passed on with its way to the root and the statement about that: so whoever passes on any
- * part of a log, to whomever, proves that its owner said just that; and a signature, which costs as much as a hundred
- * hashes, is shared by a batch. The newest statement also proves how far the log goes.
+ * All words that the owner wrote since it signed last, up to `batchMax`, are the leaves of a hash tree, and it signs
+ * the root. Each word is kept and passed on with its way to the root and the statement about that: so whoever passes on
+ * any part of a log, to whomever, proves that its owner said just that; and a signature, which costs as much as a
+ * hundred hashes, is shared by a batch. The newest statement also proves how far the log goes.
  */
 export class Testimony {
   readonly certificate: Uint8Array

@@ -132,7 +132,9 @@ export class Host {
 
   /** Keys or certificates were replaced. */
   renew(): void {
+    this.#parts.gossip.renew(this.#parts.clock.now())
     this.#parts.transport.renew?.()
+    this.kick()
   }
 
   /** Sends a frame that is not the machine's; see {@link Transport.sendFrame}. */

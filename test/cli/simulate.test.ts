@@ -28,7 +28,7 @@ t.test('a cluster that does not converge is exit code 1, and the command that re
 t.test('without a scenario it names them all', async t => {
   const { code, stdout } = await simulate(t)
   t.equal(code, 0)
-  for (const name of ['converge', 'idle', 'crash', 'join', 'churn', 'partition', 'overload', 'chaos']) {
+  for (const name of ['converge', 'idle', 'crash', 'join', 'churn', 'partition', 'overload', 'chaos', 'signed']) {
     t.match(stdout, new RegExp(`^ {2}${name} `, 'm'))
   }
 })

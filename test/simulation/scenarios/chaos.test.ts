@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chaos } from '../../../simulation/scenarios/chaos.js'
+import { chaos, signed } from '../../../simulation/scenarios/chaos.js'
 import { isWell, replay } from '../../../simulation/scenarios/shrink.js'
 import type { Settings } from '../../../simulation/scenarios/scenario.js'
 
@@ -26,6 +26,15 @@ for (const seed of seeds) {
     const settings = { ...nothing, seed, without: ['stranger'] }
     const outcome = await chaos.run(settings, () => {})
     t.strictSame(outcome.violations.slice(0, 3), [], replay(chaos, settings, 'npm run simulate --'))
+    t.ok(isWell(outcome), 'and the cluster converges')
+  })
+}
+
+for (const seed of [9, 23]) {
+  t.test(`so is seed ${seed} among peers that sign`, async (t) => {
+    const settings = { ...nothing, seed }
+    const outcome = signed.run(settings, () => {})
+    t.strictSame(outcome.violations.slice(0, 3), [], replay(signed, settings, 'npm run simulate --'))
     t.ok(isWell(outcome), 'and the cluster converges')
   })
 }
