@@ -33,7 +33,7 @@ for (const seed of seeds) {
 for (const seed of [9, 23]) {
   t.test(`so is seed ${seed} among peers that sign`, async (t) => {
     const settings = { ...nothing, seed }
-    const outcome = signed.run(settings, () => {})
+    const outcome = await signed.run(settings, () => {})
     t.strictSame(outcome.violations.slice(0, 3), [], replay(signed, settings, 'npm run simulate --'))
     t.ok(isWell(outcome), 'and the cluster converges')
   })
