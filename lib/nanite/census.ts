@@ -27,7 +27,6 @@ export class KnownAgent implements Candidate, Choosable {
   status: unknown
   timestamp = 0
   outstanding = 0
-  /** Whether it can be asked. */
   #isThere = false
   #pingMs = 0
   #heardAt = 0
@@ -36,40 +35,37 @@ export class KnownAgent implements Candidate, Choosable {
     this.identity = identity
   }
 
-  /** @internal */
+  /** The same as its identity. */
   get peer(): string {
     return this.identity
   }
 
-  /** @internal */
+  /** As far as is known here. */
   get pressure(): number {
     return this.outstanding
   }
 
-  /** @internal */
+  /** Whether it can be asked. */
   get isThere(): boolean {
     return this.#isThere
   }
 
-  /** @internal */
   set isThere(isThere: boolean) {
     this.#isThere = isThere
   }
 
-  /** @internal */
   describes({ services, tags, pingMs }: Advert): void {
     this.services = services
     this.tags = tags
     this.#pingMs = pingMs
   }
 
-  /** @internal It gave a sign of life. */
+  /** It gave a sign of life. */
   heard(now: number, wall: number): void {
     this.#heardAt = now
     this.timestamp = wall
   }
 
-  /** @internal */
   isSilent(now: number, timeoutMs: number): boolean {
     return now - this.#heardAt > Math.max(timeoutMs, this.#pingMs) + graceMs
   }

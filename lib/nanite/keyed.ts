@@ -1,6 +1,8 @@
 /** An intermediate result with a key of its own; see {@link keyed}. */
 export class Keyed<T = unknown> {
+  /** Its key. */
   readonly key: string
+  /** The result. */
   readonly value: T
 
   constructor(key: string, value: T) {

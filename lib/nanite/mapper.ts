@@ -92,11 +92,10 @@ export class Mapper {
   }
 
   /**
-   * Has one or several agents do something.
+   * Has one or several agents do something. The payload is any value that peers can share; between it and the callback
+   * may stand a selector, or {@link RequestOptions}.
    *
    * @param type the route: `/foo/bar` is the action `bar` of the actor `Foo`, `/foo` its action `index`
-   * @param payload any value that a peer can share
-   * @param how a selector, or {@link RequestOptions}
    * @param callback called once, later, with what came of it
    * @returns a token, by which {@link Job.token} and {@link Deliverable.token} know the request; false when there is
    * nobody to do it, and then the callback is not called; `offline` when it waits for somebody
