@@ -191,15 +191,16 @@ t.test('an agent that is told of can be asked at once', async (t) => {
   const sim = new Simulation({ peers: 1 })
   await sim.run(100)
   const [peer] = sim.peers
-  new Mapper(peer as never, { callbacks })
+  const mappers = [new Mapper(peer as never, { callbacks })]
   const agents = Array.from({ length: 5 }, () => {
     const agent = new Agent(sim.add())
     return agent.register(new Mock()).tag('late')
   })
   await sim.run(5_000)
   // one who comes later asks those who are there already
-  new Mapper(peer as never, { callbacks })
+  mappers.push(new Mapper(peer as never, { callbacks }))
   await sim.run(1_000)
+  t.strictSame(mappers.map((mapper) => mapper.agents().length), [5, 5])
   const all = agents.map(({ identity }) => ({ [identity]: [1, 2, 3] }))
   const byName = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
   t.strictSame(outcomes.sort(byName), [...all, ...all].sort(byName))
