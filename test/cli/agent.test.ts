@@ -108,7 +108,11 @@ t.test('an agent joins by a seed, and leaves on SIGTERM with what runs done', as
     'actors/slow.js': `
 exports.Slow = class Slow extends Nanite.Actor {
   static expose = ['run', 'others']
-  run() { return new Promise((resolve) => setTimeout(resolve, 1_000, 'done')) }
+  async *run() {
+    yield 'begun'
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    return 'done'
+  }
   others() { return new Promise((resolve) => Nanite.request('/slow/run', '', 'all', resolve)) }
 }
 `,
@@ -118,12 +122,13 @@ exports.Slow = class Slow extends Nanite.Actor {
   const mapper = new Script(t, 'lib/cli/main.ts', ['mapper', '--seed', first.up.name])
   mapper.child.stdin?.write(`Nanite.agents().length\n`)
   t.ok(await mapper.prints(lines => lines.includes('2'), patienceMs), mapper.stdout)
-  mapper.child.stdin?.write(`Nanite.request('/slow/run', '', { target: '${second.up.name}' }, p)\n`)
-  t.ok(await mapper.prints(lines => lines.some(line => /^'[0-9a-f]{32}'$/.test(line)), patienceMs))
+  const how = `{ target: '${second.up.name}', intermediate_handler: (state, job) => p(state) }`
+  mapper.child.stdin?.write(`Nanite.request('/slow/run', '', ${how}, (res) => p(res))\n`)
+  t.ok(await mapper.prints(lines => lines.includes(`'begun'`), patienceMs), mapper.stdout)
   second.child.kill('SIGTERM')
   t.ok(await mapper.prints(lines => lines.includes(`{ '${second.up.name}': 'done' }`), patienceMs), mapper.stdout)
   t.equal(await second.ended, 0)
-  mapper.child.stdin?.end(`Nanite.request('/slow/others', '', p)\n`)
+  mapper.child.stdin?.end(`Nanite.request('/slow/others', '', (res) => p(res))\n`)
   t.equal(await mapper.ended, 0)
   t.match(mapper.stdout, `{ '${first.up.name}': { '${first.up.name}': 'done' } }`)
 })
