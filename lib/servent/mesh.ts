@@ -198,7 +198,7 @@ export class Mesh {
       waiting.add(met)
       this.telepathine.after(unknownMs, () => {
         done()
-        reject(new TelepathineError('ERR_PEER_LOST', `${name} is not known here as ${describe(id)}`))
+        reject(new TelepathineError('ERR_TIMEOUT', `${name} is not known here as ${describe(id)}`))
       })
     })
   }
@@ -216,9 +216,9 @@ export class Mesh {
     const [kind, ...rest] = Array.isArray(message) ? (message as unknown[]) : []
     switch (kind) {
       case 'work':
-        return this.#owner.perform(rest[0], rest[1])
+        return this.#owner.perform(rest[0], rest[1]).catch(answer)
       case 'invoke':
-        return this.#owner.invoked(this.#peers.get(from), rest)
+        return this.#owner.invoked(this.#peers.get(from), rest).catch(answer)
       case 'events':
         return this.#hear(from, rest[0], rest[1])
       default:
@@ -239,4 +239,11 @@ export class Mesh {
     // of one that is gone it was said already
     if (this.#peers.get(peer.name) === peer) this.#owner.lost(peer, error)
   }
+}
+
+/** Whatever the user's code throws is an answer: it is not for its code to turn the call away. */
+function answer(thrown: unknown): never {
+  if (!(thrown instanceof TelepathineError)) throw thrown
+  const { name, message, code } = thrown
+  throw Object.assign(new Error(message, { cause: thrown }), { name, code })
 }

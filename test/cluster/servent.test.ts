@@ -1,10 +1,11 @@
-/** Servents over real sockets: the examples of the original's README in processes of their own, and one that is killed. */
+/** Servents over real sockets: the examples of the original's README in three processes, and one that is killed. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { Telepathine } from '../../lib/index.js'
 import { type Peer, Servent, type ServentOptions, type WorkerCallback } from '../../lib/servent/index.js'
 import { freePorts, Script, scriptFile, sourceOf, top } from '../fixtures/script.js'
 
@@ -23,7 +24,7 @@ function servent(t: Test, options?: ServentOptions): Servent {
   return made
 }
 
-t.test('the examples of the original README run unchanged, in three processes at once', { timeout: 50_000 }, async t => {
+t.test('the examples of the original README run unchanged, in three processes', { timeout: 50_000 }, async t => {
   const port = await freePorts(1)
   const worker = original('worker', port)
   const distribute = worker.slice(worker.indexOf('worker.distribute'))
@@ -90,6 +91,24 @@ t.test('a port that is taken is an error, and another can be tried; so can the s
   await once(own, 'listening')
   t.equal(own.address()?.port, port)
   t.strictSame(told, ['listening', 'listening'])
+})
+
+t.test('a peer that was given and could not start can be tried again, and is left running', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const peer = new Telepathine(port)
+  t.teardown(() => peer.stop())
+  const own = servent(t, { peer })
+  const failed = once(own, 'error')
+  own.listen(port)
+  t.match(await failed, [{ code: 'EADDRINUSE' }])
+  await new Promise(resolve => taken.close(resolve))
+  await new Promise<void>(resolve => own.listen(port, resolve))
+  t.equal(own.address()?.port, port)
+  await own.close()
+  t.strictSame(peer.keys(), [])
+  t.equal(peer.set('still', 'running'), true)
 })
 
 t.test('without a listener for it, a port that is taken is a process warning and no more', async t => {

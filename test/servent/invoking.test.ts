@@ -95,7 +95,8 @@ t.test('a second answer throws and is not sent', async (t) => {
 t.test('list tells what is exposed, to all and to this peer; tables by their parts', async (t) => {
   const { nodes, peer } = await pair()
   const method = (): void => undefined
-  const table: Record<string, unknown> = { cpus: method, constants: { signals: { kill: method } }, version: 1, no: null }
+  const constants = { signals: { kill: method } }
+  const table: Record<string, unknown> = { cpus: method, constants, version: 1, no: null }
   table['itself'] = table
   nodes.servent(1).expose('os', table).expose('test', method)
   nodes.servent(1).peers[nodes.servent(0).id]?.expose('secret', method)

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import t from 'tap'
+import { type ErrorCode, errorCodes, TelepathineError } from '../../lib/index.js'
 import { type Peer, Servent, type WorkerCallback } from '../../lib/servent/index.js'
-import { RemoteError } from '../../lib/work/index.js'
+import { encodeEvent } from '../../lib/servent/event.js'
+import { Dispatcher, RemoteError } from '../../lib/work/index.js'
 import { Simulation } from '../../simulation/index.js'
 import { Nodes } from './fixtures/nodes.js'
 
@@ -36,6 +38,37 @@ t.test('a peer that is told of can be asked at once', async (t) => {
   await sim.run(5_000)
   t.equal(outcomes.length, 30)
   for (const { names, data } of outcomes as { names: string[]; data: string[] }[]) t.strictSame(data, names)
+})
+
+t.test('an event for a peer that does not know of us yet is heard as soon as it does', async (t) => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const sim = new Simulation({ peers: 6, seed, latencyMs: [0.5, 60] })
+    const heard = new Set<string>()
+    const told: string[] = []
+    for (const peer of sim.peers) {
+      const servent = new Servent({ peer }).listen()
+      servent.on('hello', ({ id }) => heard.add(`${id} to ${servent.id}`))
+      servent.on('peer', (other) => {
+        told.push(`${servent.id} to ${other.id}`)
+        other.emit('hello')
+      })
+    }
+    await sim.run(5_000)
+    t.equal(told.length, 30)
+    t.strictSame([...heard].sort(), told.sort())
+  }
+})
+
+t.test('events of somebody who stays unknown are given up', async (t) => {
+  const nodes = await Nodes.of(2)
+  const stranger = new Dispatcher(nodes.sim.add())
+  for (const servent of nodes.servents) servent.on('hello', () => t.fail('heard'))
+  await nodes.sim.run(1_000)
+  const told = encodeEvent('hello', [])
+  const request = stranger.request('servent', ['events', 'F'.repeat(24), [told]], { target: nodes.name(0) })
+  const refused = t.rejects(request, { code: 'ERR_HANDLER', message: /not known here/ })
+  await nodes.sim.run(6_000)
+  await refused
 })
 
 t.test('a job is done by all nodes, the own one too: one data each, then one end', async (t) => {
@@ -121,6 +154,18 @@ t.test('an error called back with is an Error of the job, with what it carried, 
   const [x, y] = errors.sort((a, b) => (a.message < b.message ? -1 : 1)) as [RemoteError, RemoteError]
   t.match(x, { name: 'RangeError', message: 'x', code: 'E_MINE', data: { n: 1 }, peer: nodes.name(1) })
   t.match(y, { message: 'y', peer: nodes.name(2) })
+})
+
+t.test('an error is an answer whatever its code, also one that a call from here would have', async (t) => {
+  const nodes = await Nodes.of(2)
+  const worker = nodes.workers<[code: ErrorCode]>('fails', () => (code, callback) => {
+    callback(new TelepathineError(code, 'from elsewhere'))
+  })
+  for (const code of errorCodes) {
+    const { events, errors } = await nodes.run(worker, 50, code)
+    t.strictSame(events, ['start', 'error', 'error', 'end'], code)
+    t.match(errors, [{ name: new TelepathineError(code, '').name, code, message: 'from elsewhere' }, { code }])
+  }
 })
 
 t.test('what is false is data like any other', async (t) => {
