@@ -19,6 +19,7 @@ const expected = [
   [], // a worker, which nobody sends a message here
   [/^heard log:info from channel A: \{ text: 'hello' \}$/],
   [/^it answered \[ 1, 2, 3 \] true$/],
+  [/^\[ \d+, \d+, \d+ \] missing: \[\]$/],
   [/^the other side knows undefined$/, /^after healing it knows red$/, /^0 invariants violated$/],
 ]
 
@@ -30,9 +31,9 @@ t.test('every code block of README.md is run here', async t => {
 
 for (const [i, { language, code }] of blocks.entries()) {
   const title = code.split('\n')
-    .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Mapper\(|new Simulation\(/.test(line))?.trim()
+    .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Servent\(|new Mapper\(|new Simulation\(/.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
-    const names = /'(telepathine(?:\/files|\/work|\/nanite|\/netcluster|\/simulation)?)'/g
+    const names = /'(telepathine(?:\/files|\/work|\/nanite|\/netcluster|\/servent|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
     const path = await scriptFile(t, local, language === 'ts' ? 'mts' : 'mjs')
     const script = new Script(t, path, [], { ...env, XDG_RUNTIME_DIR: dirname(path) })
