@@ -30,9 +30,8 @@ t.test('every code block of README.md is run here', async t => {
 })
 
 for (const [i, { language, code }] of blocks.entries()) {
-  const title = code.split('\n')
-    
-      .find(line => /\.know\(|\.hear\(|\.serve\(|new NCServer\(|new Servent\(|new Mapper\(|new Simulation\(/.test(line))?.trim()
+  const telling = /\.(?:know|hear|serve)\(|new (?:NCServer|Servent|Mapper|Simulation)\(/
+  const title = code.split('\n').find(line => telling.test(line))?.trim()
   t.test(`block ${i + 1} of README.md (${title}) does what it says and ends`, { timeout: 30_000 }, async t => {
     const names = /'(telepathine(?:\/files|\/work|\/nanite|\/netcluster|\/servent|\/simulation)?)'/g
     const local = code.replaceAll(names, (_, door: 'telepathine') => `'${sourceOf(door)}'`)
