@@ -71,6 +71,7 @@ t.test('every scenario runs, ends well, and gives the figures that it is about',
     partition: [{ peers: 9, seconds: 10 }, ['splitMs', 'convergedMs']],
     overload: [{ peers: 5, seconds: 2 }, ['slowed', 'refused', 'staleP50Share', 'staleMaxShare', 'spreadFairness']],
     chaos: [{ peers: 4, steps: 50 }, ['convergedMs']],
+    signed: [{ peers: 4, steps: 50 }, ['convergedMs']],
     dispatch: [{ peers: 4, steps: 100 }, ['calls', 'begun', 'maxMs']],
   }
   t.strictSame(choices.map(({ name }) => name), Object.keys(runs))
