@@ -310,10 +310,14 @@ export class Servent extends EventEmitter {
   async #ask(
     worker: Worker, params: readonly unknown[], ttlMs: number, told: (outcome: Outcome) => void,
   ): Promise<readonly Missing[]> {
-    const sinceMs = performance.now()
-    while (this.#arriving !== undefined) await this.#arriving
-    if (!this.#isListening || this.#mesh === undefined) return askAlone(worker, params, ttlMs, told)
-    return this.#mesh.ask(worker.name, params, Math.max(1, ttlMs - (performance.now() - sinceMs)), told)
+    let leftMs = ttlMs
+    if (this.#arriving !== undefined) {
+      const sinceMs = performance.now()
+      while (this.#arriving !== undefined) await this.#arriving
+      leftMs = Math.max(1, ttlMs - (performance.now() - sinceMs))
+    }
+    if (!this.#isListening || this.#mesh === undefined) return askAlone(worker, params, leftMs, told)
+    return this.#mesh.ask(worker.name, params, leftMs, told)
   }
 
   #makeMeshOwner(): MeshOwner {
