@@ -38,7 +38,7 @@ export interface TelepathineOptions {
   cluster?: string
   /**
    * Pre-shared key of the cluster, of 16 characters or more (`telepathine keygen` makes one); or up to 8 of them: the
-   * first seals, all open, so that keys can be changed while the cluster runs ({@link Telepathine.rekey}). Datagrams
+   * first seals, all open, so that keys can be changed while the cluster runs (`Telepathine.rekey`). Datagrams
    * are sealed, connections use TLS 1.3. Who has no key learns nothing. Default: none, and whoever reaches the port
    * takes part.
    */

@@ -56,7 +56,7 @@ export class Peer extends EventEmitter {
    * Has it call a method that it has exposed (to see which, invoke `list`). The callback is called once with `(error,
    * result, id)`; the promise says the same, and rejects only without a callback.
    *
-   * Errors: {@link MethodError}, with `code` 32601 when there is none of that name; {@link CallError} with
+   * Errors: {@link MethodError}, with `code` 32601 when there is none of that name; `CallError` with
    * `ERR_PEER_LOST`, `ERR_NO_WORKER` when it is gone, `ERR_TIMEOUT` when there was no answer within 30 s, `ERR_VALUE`
    * for parameters that cannot be sent.
    */
