@@ -114,9 +114,12 @@ export class Cluster {
 
   #introduceAll(progress: Progress): void {
     const founders = this.peers.map(({ name, gossip }) => ({ name, incarnation: gossip.incarnation }))
-    const message = introductions(founders, { ...defaultConfig, ...this.#config })
+    const config = { ...defaultConfig, ...this.#config }
+    const message = introductions(founders, config)
+    // nobody is told anything by itself
+    const forFirst = introductions(founders.toReversed(), config)
     for (const [i, peer] of this.peers.entries()) {
-      peer.transport?.frameArrives(message, nameOf(0))
+      peer.transport?.frameArrives(i === 0 ? forFirst : message, nameOf(0))
       if ((i + 1) % 1_000 === 0) progress(`${i + 1} peers know of all others`)
     }
   }
