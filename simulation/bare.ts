@@ -217,8 +217,9 @@ export class BarePeer implements Resident, TransportHandlers {
     const wakeMs = gossip.nextWake() - this.#nowMs()
     // like any host's: timers count whole milliseconds, and even "at once" takes its microsecond
     const atUs = this.#world.time.nowUs + (wakeMs <= 0 ? 1 : Math.ceil(wakeMs) * 1_000)
-    // an earlier wake that is on its way will do: it looks again
-    if (atUs === Infinity || (this.#wakesAtUs.at(-1) ?? Infinity) <= atUs) return
+    // an earlier wake that is on its way will do: it looks again; and so will one that differs by the rounding alone
+    const roundedUs = wakeMs <= 0 ? 0 : 999
+    if (atUs === Infinity || (this.#wakesAtUs.at(-1) ?? Infinity) <= atUs + roundedUs) return
     this.#wakesAtUs.push(atUs)
     this.#world.time.at(atUs, new Wake(this, this.machine.life))
   }

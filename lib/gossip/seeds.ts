@@ -19,7 +19,9 @@ export class Seeds {
   readonly #mesh: () => Mesh
   readonly #seeds = new Map<string, Seed>()
   /** When the first of them is due; Infinity: there are none. */
-  #nextWake = Infinity
+  #nextDue = Infinity
+  /** Whether all were found to be among the living: as long as nobody stops, there is nothing to look at. */
+  #isJoined = false
 
   constructor(mesh: () => Mesh) {
     this.#mesh = mesh
@@ -28,7 +30,8 @@ export class Seeds {
   add(address: string): boolean {
     if (this.#seeds.has(address)) return false
     this.#seeds.set(address, { address, peer: undefined, nextAt: -Infinity, pauseMs: retryMsMin })
-    this.#nextWake = -Infinity
+    this.#nextDue = -Infinity
+    this.#isJoined = false
     return true
   }
 
@@ -39,28 +42,36 @@ export class Seeds {
       seed.nextAt = now
       seed.pauseMs = retryMsMin
     }
-    if (this.#seeds.size > 0) this.#nextWake = now
+    if (this.#seeds.size > 0) this.#nextDue = now
+    this.#isJoined = false
   }
 
   get nextWake(): number {
-    return this.#nextWake
+    return this.#isJoined && this.#mesh().stopped.size === 0 ? Infinity : this.#nextDue
   }
 
   /** The addresses to ask now. */
   due(now: number): string[] {
     const due: string[] = []
-    if (now < this.#nextWake) return due
-    this.#nextWake = Infinity
+    if (now < this.nextWake) return due
+    this.#nextDue = Infinity
+    this.#isJoined = true
     for (const seed of this.#seeds.values()) {
+      const isLive = this.#isLive(seed.peer ?? seed.address)
       if (now >= seed.nextAt) {
         seed.nextAt = now + seed.pauseMs
         seed.pauseMs = Math.min(retryMsMax, seed.pauseMs * 2)
-        const name = seed.peer ?? seed.address
-        if (name !== this.#mesh().self.name && !this.#mesh().named(name)?.isLive) due.push(seed.address)
+        if (!isLive) due.push(seed.address)
       }
-      this.#nextWake = Math.min(this.#nextWake, seed.nextAt)
+      this.#isJoined &&= isLive
+      this.#nextDue = Math.min(this.#nextDue, seed.nextAt)
     }
     return due
+  }
+
+  #isLive(name: string): boolean {
+    const mesh = this.#mesh()
+    return name === mesh.self.name || mesh.named(name)?.isLive === true
   }
 
   /** An exchange begun with `address` was answered by `peer`. */
