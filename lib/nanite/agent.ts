@@ -19,9 +19,6 @@ const log = createDebug('telepathine:nanite')
 /** How long a stop waits for what runs, milliseconds. */
 const graceMsDefault = 30_000
 
-/** How long those who ask are still told that nobody is here any more, milliseconds. */
-const lingerMs = 5_000
-
 /** Who says who may, and what the others are answered. */
 interface Security {
   readonly authorize: Authorize
@@ -198,8 +195,7 @@ export class Agent {
     this.#pulse.stop()
     await Promise.all([this.#withdraw({ grace }), this.#files.stop(grace)])
     await this.#mapper?.stop()
-    // who has not heard of it yet is sent elsewhere for a while, rather than left without an answer
-    this.#channel.clock.after(lingerMs, () => void this.#work.stop())
+    await this.#work.stop()
   }
 
   // ---- what is asked

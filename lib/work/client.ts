@@ -16,7 +16,8 @@ import { decodePayload } from './payload.js'
 import { Inflow } from './pieces.js'
 import { backoffMs, nextStep, type Failure } from './retry.js'
 import type { Place, Roster } from './roster.js'
-import { choose, matches } from './selection.js'
+import { choose, leastBusy, matches, sample } from './selection.js'
+import { Probes } from './probes.js'
 import { Timer } from './timer.js'
 import type { Selector, WorkerInfo } from './types.js'
 
@@ -52,7 +53,8 @@ export class Client {
   readonly #deadlines = new Deadlines<Outgoing>()
   readonly #timer: Timer
   readonly #budget = new RetryBudget()
-  /** Those that wait for their next attempt; all others that are not settled are with a partner. */
+  readonly #probes: Probes
+  /** Those that wait for their next attempt, or for what workers say of their load; all others are with a partner. */
   readonly #pausing = new Set<Outgoing>()
   /** Choices by turns so far, by service. */
   readonly #turns = new Map<string, number>()
@@ -62,6 +64,7 @@ export class Client {
 
   constructor(parts: ClientParts) {
     this.#parts = parts
+    this.#probes = new Probes(parts.channel.clock)
     this.#timer = new Timer(parts.channel.clock, (now) => {
       this.#deadlines.due(now, (call) => this.#timedOut(call))
       return this.#deadlines.next()
@@ -85,9 +88,7 @@ export class Client {
       this.#deadlines.add(call)
       this.#timer.at(call.dueAt)
     }
-    const place = this.#choose(call)
-    if (place !== undefined) this.#send(call, place)
-    else this.#fail(call, call.trouble ?? noWorker(order.service, order.plan))
+    if (order.plan.probe === 0 || !this.#probe(call)) this.#begin(call)
     return call
   }
 
@@ -206,6 +207,8 @@ export class Client {
     for (const call of partner.outgoing.values()) {
       this.#failed(call, { kind: isUnreached && !call.mayHaveLeft ? 'unsent' : 'lost' })
     }
+    // last: what is sent because of it is not among what was lost
+    this.#probes.told(partner.name)
   }
 
   /** Settles all calls of one owner, or all there are. */
@@ -217,7 +220,41 @@ export class Client {
     if (this.pending === 0) this.#timer.stop()
   }
 
+  /** A worker has told how busy it is. */
+  probed(partner: Partner, frame: Buffer, at: number, end: number): boolean {
+    if (end - at !== replyHeadBytes) return false
+    this.#parts.roster.view(partner.name).told(readU32(frame, at + 1), readU32(frame, at + 5))
+    this.#probes.told(partner.name)
+    return true
+  }
+
   // ---- attempts
+
+  #begin(call: Outgoing): void {
+    const place = this.#choose(call)
+    if (place !== undefined) this.#send(call, place)
+    else this.#fail(call, call.trouble ?? noWorker(call.order.service, call.order.plan))
+  }
+
+  /** Asks some for their load, and begins when they have answered; false when there is nothing to choose from. */
+  #probe(call: Outgoing): boolean {
+    const { order } = call
+    const { channel, partner } = this.#parts
+    const asked = sample(this.#healthy(this.candidates(order)), order.plan.probe, channel.random)
+    if (asked.length < 2) return false
+    this.#pausing.add(call)
+    call.cancelPause = this.#probes.ask(asked.map(({ peer }) => peer), () => {
+      call.cancelPause = undefined
+      this.#pausing.delete(call)
+      // whoever was lost meanwhile is no candidate any more
+      const left = this.candidates(order).filter((place) => asked.includes(place))
+      const place = leastBusy(left)
+      if (place === undefined) this.#begin(call)
+      else this.#send(call, place)
+    })
+    for (const { peer } of asked) partner(peer).post(newMessage(Kind.probe, 0, 0))
+    return true
+  }
 
   /** Has a call end with its signal, and with the call that it is made for. */
   #tie(call: Outgoing): void {
@@ -409,6 +446,7 @@ export class Client {
     this.pending--
     const { owner, signal, served, sink } = call.order
     owner.pending--
+    owner.freed()
     signal?.removeEventListener('abort', call.abort)
     served?.nested?.delete(call)
     this.#deadlines.remove(call)

@@ -16,6 +16,7 @@ import type { Outgoing, Plan, Sink } from './outgoing.js'
 import { encodePayload, formOf, type Form } from './payload.js'
 import { Service } from './service.js'
 import { Switchboard } from './switchboard.js'
+import { Turnstile } from './turnstile.js'
 import type {
   CallOptions, DispatcherOptions, Gathered, GatherOptions, Handler, ServeOptions, ValueStream, WaitOptions, Withdraw,
   WithdrawOptions, WorkerInfo, WorkStats,
@@ -41,7 +42,7 @@ export class Dispatcher {
   readonly #settings: DispatcherSettings
   readonly #board: Switchboard
   readonly #services = new Set<Service>()
-  readonly #tally = { pending: 0 }
+  readonly #turnstile: Turnstile
   #stopped: Promise<void> | undefined
   #isOver = false
 
@@ -49,7 +50,9 @@ export class Dispatcher {
   constructor(peer: Telepathine, options: DispatcherOptions = {}) {
     this.#settings = dispatcherSettings(options)
     this.#peer = peer
-    this.#board = Switchboard.of(peer, this.#settings, this)
+    this.#board = Switchboard.of(peer, this.#settings)
+    this.#turnstile = new Turnstile(this.#board.channel.clock, this.#settings.maxPending)
+    this.#board.join(this.#turnstile)
   }
 
   /**
@@ -91,10 +94,7 @@ export class Dispatcher {
       if (settings.select === 'all') {
         throw new TelepathineError('ERR_OPTION', 'select: a request goes to one; to ask all there is gather')
       }
-      this.#call(name, input, 0, settings, timeoutMsDefault, {
-        done: resolve,
-        failed: reject,
-      })
+      this.#callOne(name, input, 0, settings, { done: resolve, failed: reject })
     })
   }
 
@@ -108,7 +108,7 @@ export class Dispatcher {
     const settings = callSettings(options)
     const one = (to: CallSettings, what: unknown): Promise<void> =>
       new Promise((resolve, reject) => {
-        this.#call(name, what, Flag.push, to, timeoutMsDefault, { done: () => resolve(), failed: reject })
+        this.#callOne(name, what, Flag.push, to, { done: () => resolve(), failed: reject })
       })
     if (settings.select !== 'all') return one(settings, input)
     const peers = this.#targets(name, settings)
@@ -126,6 +126,7 @@ export class Dispatcher {
     if (settings.select === 'all') {
       throw new TelepathineError('ERR_OPTION', 'select: a stream comes from one; to ask all there is gather')
     }
+    if (settings.wait) throw new TelepathineError('ERR_OPTION', 'wait: a stream does not wait for room')
     const chunks = new Chunks<T>()
     const call = this.#call(name, input, Flag.stream, settings, Infinity, chunks)
     const { client } = this.#board
@@ -172,7 +173,7 @@ export class Dispatcher {
     const settings = waitSettings(options)
     nameBytes('name', name, 'ERR_KEY')
     if (this.#stopped !== undefined) throw this.#gone()
-    return this.#board.waitFor(this, name, settings)
+    return this.#board.waitFor(this.#turnstile, name, settings)
   }
 
   /**
@@ -214,8 +215,9 @@ export class Dispatcher {
   async #stop(grace: number): Promise<void> {
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
-    this.#board.stop(this.#tally, gone)
-    this.#board.leave(this.#peer, this, gone)
+    this.#turnstile.stop(gone)
+    this.#board.stop(this.#turnstile, gone)
+    this.#board.leave(this.#turnstile, gone)
   }
 
   async #withdraw(service: Service, grace: number): Promise<void> {
@@ -223,9 +225,10 @@ export class Dispatcher {
     await this.#board.server.drain(service, grace)
   }
 
-  #gauges(): Pick<WorkStats, 'pending' | 'inflight' | 'heldBytes'> {
+  #gauges(): Pick<WorkStats, 'pending' | 'waiting' | 'inflight' | 'heldBytes'> {
     const { client, server } = this.#board
-    return { pending: client.pending, inflight: server.inflight, heldBytes: server.heldBytes }
+    const { waiting } = this.#turnstile
+    return { pending: client.pending, waiting, inflight: server.inflight, heldBytes: server.heldBytes }
   }
 
   #gone(): TelepathineError {
@@ -236,7 +239,7 @@ export class Dispatcher {
   #targets(name: string, { select, target, tags }: CallSettings): string[] {
     nameBytes('name', name, 'ERR_KEY')
     this.#checkRunning()
-    const plan: Plan = { policy: 'p2c', target, tags }
+    const plan: Plan = { ...usual, target, tags }
     const infos = this.#board.client.candidates({ service: name, plan }).map(infoOf)
     if (typeof select !== 'function') return infos.map(({ peer }) => peer)
     const chosen = select(infos) ?? []
@@ -248,6 +251,14 @@ export class Dispatcher {
     if (this.#isOver) throw this.#gone()
     if (this.#board.channel.isRunning) return
     throw new TelepathineError('ERR_STOPPED', `${this.#peer.name} does not run: start() it and wait for ready()`)
+  }
+
+  /** Makes a call to one, now or, if it may wait, once there is room. */
+  #callOne(name: string, input: unknown, flags: number, settings: CallSettings, sink: Sink): void {
+    const call = (to: CallSettings): void => void this.#call(name, input, flags, to, timeoutMsDefault, sink)
+    if (!settings.wait) return call(settings)
+    const { timeoutMs = timeoutMsDefault, signal } = settings
+    this.#turnstile.wait(timeoutMs, signal, (leftMs) => call({ ...settings, timeoutMs: leftMs }), sink.failed)
   }
 
   /** Makes a call. What cannot even begin fails by the sink. */
@@ -270,11 +281,7 @@ export class Dispatcher {
     this.#checkRunning()
     const served = servedNow()
     if (this.#stopped !== undefined && served === undefined) throw this.#gone()
-    const { pending } = this.#tally
-    if (pending >= this.#settings.maxPending) {
-      const limit = `maxPending is ${this.#settings.maxPending}`
-      throw new TelepathineError('ERR_OVERLOAD', `${pending} calls are under way; ${limit}`)
-    }
+    this.#turnstile.check()
     const { signal, timeoutMs = defaultMs, key } = settings
     if (signal?.aborted === true) throw new CallError('ERR_ABORTED', 'the call was aborted', { cause: signal.reason })
     const dueAt = timeoutMs === Infinity ? Infinity : channel.clock.now() + timeoutMs
@@ -282,7 +289,7 @@ export class Dispatcher {
     const parent = (flags & Flag.push) === 0 ? served : undefined
     const form = input instanceof Encoded ? input.form : formOf(input)
     const order = {
-      owner: this.#tally,
+      owner: this.#turnstile,
       service: name,
       serviceBytes,
       keyBytes: key,
@@ -295,7 +302,7 @@ export class Dispatcher {
       served: parent,
     }
     // last: it lies in memory that the next to encode something will use
-const { maxPayloadBytes } = this.#settings
+    const { maxPayloadBytes } = this.#settings
     const encoded = input instanceof Encoded ? input.bytes : encodePayload(input, form, maxPayloadBytes)
     return client.call(order, encoded)
   }
@@ -314,10 +321,12 @@ class Encoded {
 
 const gone = 'the dispatcher was stopped; make another'
 
-const usual: Plan = { policy: 'p2c', target: undefined, tags: undefined }
+const usual: Plan = { policy: 'p2c', target: undefined, tags: undefined, probe: 0 }
 
-function planOf({ select, target, tags, keyText }: CallSettings): Plan {
-  if (select === undefined && target === undefined && tags === undefined && keyText === undefined) return usual
+function planOf({ select, target, tags, keyText, probe }: CallSettings): Plan {
+  if (select === undefined && target === undefined && tags === undefined && keyText === undefined && probe === 0) {
+    return usual
+  }
   const policy = select === undefined || select === 'all' ? (keyText === undefined ? 'p2c' : { key: keyText }) : select
-  return { policy, target, tags }
+  return { policy, target, tags, probe }
 }

@@ -36,6 +36,8 @@ export const Kind = {
   outputGot: 5,
   /** The connection was lost meanwhile: are you still at these? */
   areYouAt: 6,
+  /** How busy are you? */
+  probe: 7,
   /** It will be done: the end of a push. */
   accept: 16,
   /** It was not begun, and will not be. */
@@ -52,6 +54,8 @@ export const Kind = {
   inputGot: 22,
   /** The connection was lost meanwhile: do you still wait for these? */
   doYouWaitFor: 23,
+  /** So busy; the answer to a probe. */
+  load: 24,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

@@ -85,6 +85,10 @@ export class Incoming implements Timed, Served, Placed {
     if ((head.flags & Flag.pieces) !== 0) this.inflow = new Inflow()
   }
 
+  get isServed(): boolean {
+    return this.state === 'done'
+  }
+
   get isPush(): boolean {
     return (this.flags & Flag.push) !== 0
   }

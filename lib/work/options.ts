@@ -64,7 +64,8 @@ export function waitSettings(options: WaitOptions) {
   }
 }
 
-const names = ['select', 'target', 'tags', 'timeout', 'signal', 'idempotent', 'key']
+const names = ['select', 'target', 'tags', 'timeout', 'signal', 'idempotent', 'key', 'probe', 'wait']
+const probesMax = 8
 
 /** A call's options, checked. */
 export interface CallSettings {
@@ -77,18 +78,24 @@ export interface CallSettings {
   readonly idempotent: boolean
   readonly key: Uint8Array | undefined
   readonly keyText: string | undefined
+  /** How many are asked for their load; 0: none. */
+  readonly probe: number
+  readonly wait: boolean
 }
 
 const nothing: CallSettings = {
   select: undefined, target: undefined, tags: undefined, timeoutMs: undefined, signal: undefined, idempotent: false,
-  key: undefined, keyText: undefined,
+  key: undefined, keyText: undefined, probe: 0, wait: false,
 }
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function callSettings(options: CallOptions | undefined): CallSettings {
   if (options === undefined) return nothing
   only(options, names)
-  const { select, target, tags, timeout, signal, idempotent = false, key } = options
+  const { select, target, tags, timeout, signal, idempotent = false, key, probe, wait = false } = options
+  if (probe !== undefined && (target ?? key ?? (select === 'p2c' ? undefined : select)) !== undefined) {
+    throw new TelepathineError('ERR_OPTION', 'probe: not together with target, key, or select other than p2c')
+  }
   if (target !== undefined && typeof target !== 'string') throw refuse('target', target, 'a peer name')
   checkSignal(signal)
   return {
@@ -100,6 +107,8 @@ export function callSettings(options: CallOptions | undefined): CallSettings {
     idempotent: flag('idempotent', idempotent),
     key: key === undefined ? undefined : nameBytes('key', key, 'ERR_OPTION'),
     keyText: key,
+    probe: probe === undefined ? 0 : whole('probe', probe, 2, probesMax),
+    wait: flag('wait', wait),
   }
 }
 
@@ -116,7 +125,7 @@ export function gatherSettings(options: GatherOptions): CallSettings & { need: n
 
 /** The bytes of a service's name or of a key. */
 export function nameBytes(what: string, text: unknown, code: 'ERR_KEY' | 'ERR_OPTION'): Uint8Array {
-  const allowed = `allowed: a string of 1 to ${nameBytesMax} bytes`
+  const allowed = `allowed: a well-formed string of 1 to ${nameBytesMax} bytes`
   if (typeof text !== 'string' || text === '' || text.length > nameBytesMax || /\p{Surrogate}/u.test(text)) {
     throw new TelepathineError(code, `${what}: ${describe(text)} given, ${allowed}`)
   }

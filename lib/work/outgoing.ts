@@ -22,12 +22,21 @@ export interface Plan {
   readonly policy: Policy | { readonly key: string } | Selector
   readonly target: string | undefined
   readonly tags: TagFilter | undefined
+  /** How many are asked for their load first; 0: none. */
+  readonly probe: number
+}
+
+/** Whose calls are stopped together, and counted. */
+export interface Owner {
+  pending: number
+  /** One of them is over. */
+  freed(): void
 }
 
 /** All that a call begins with. */
 export interface Order {
-  /** Whose call it is: what is stopped together, and counted. */
-  readonly owner: { pending: number }
+  /** Whose call it is. */
+  readonly owner: Owner
   readonly service: string
   readonly serviceBytes: Uint8Array
   readonly keyBytes: Uint8Array | undefined
@@ -108,14 +117,14 @@ const nobody: Sink = { done: unheard, failed: unheard }
 
 /** Stands for the order of a call that is settled. */
 const spent: Order = {
-  owner: { pending: 0 },
+  owner: { pending: 0, freed: unheard },
   service: '',
   serviceBytes: noMessage,
   keyBytes: undefined,
   flags: 0,
   dueAt: Infinity,
   idempotent: false,
-  plan: { policy: 'random', target: undefined, tags: undefined },
+  plan: { policy: 'random', target: undefined, tags: undefined, probe: 0 },
   sink: nobody,
   signal: undefined,
   served: undefined,

@@ -41,6 +41,23 @@ function betterOfTwo<P extends Choosable>(places: readonly P[], random: Random):
   return b.pressure < a.pressure ? b : a
 }
 
+/** So many of them, by chance; all when there are no more. */
+export function sample<P>(places: readonly P[], count: number, random: Random): P[] {
+  const rest = [...places]
+  for (let i = 0; i < rest.length && i < count; i++) {
+    const j = i + random.below(rest.length - i)
+    ;[rest[i], rest[j]] = [rest[j] as P, rest[i] as P]
+  }
+  return rest.slice(0, count)
+}
+
+/** The one with the least to do; the first of equals. */
+export function leastBusy<P extends Choosable>(places: readonly P[]): P | undefined {
+  let best = places[0]
+  for (const place of places) if (place.pressure < (best as P).pressure) best = place
+  return best
+}
+
 /** The least by what they say of themselves, strictly; among equals the one with less from here, then by chance. */
 function leastLoaded<P extends Choosable>(places: readonly P[], random: Random): P {
   let best = places[0] as P

@@ -133,6 +133,11 @@ export class Server {
     partner.incoming.get(serial)?.addCredit(bytes)
   }
 
+  /** A caller wants to know how busy we are before it chooses. */
+  probe(partner: Partner): void {
+    partner.post(replyMessage(Kind.load, 0, this.load(), 0, 0))
+  }
+
   /** The connection was lost, and the caller asks for these: those that are not here will never be answered. */
   areYouAt(partner: Partner, serials: readonly number[]): void {
     for (const serial of serials) if (!partner.incoming.get(serial)) this.#refuse(partner, serial, Refusal.lost)

@@ -7,6 +7,7 @@ import {
 } from './frame.js'
 import { loadAverage } from './loadaverage.js'
 import { nameBytes, type waitSettings } from './options.js'
+import type { Owner } from './outgoing.js'
 import { Partner } from './partner.js'
 import { encodeLoad, encodeOffer, loadName, offerName, Roster } from './roster.js'
 import { Server, type ServerLimits } from './server.js'
@@ -21,7 +22,13 @@ const worthTelling = 0.1
 /** Names of services whose bytes are remembered. */
 const namesMax = 1_024
 
-/** The dispatchers of one peer share one; so it is made by the first and goes with the last. */
+/** A dispatcher, as far as it matters here. */
+interface User {
+  /** The peer stops, and takes no more calls. */
+  stop(why: string): void
+}
+
+/** The dispatchers of one peer share one, which is made by the first of them. */
 const switchboards = new WeakMap<object, Switchboard>()
 
 /**
@@ -33,7 +40,7 @@ export class Switchboard implements ChannelListener {
   readonly roster = new Roster()
   readonly client: Client
   readonly server: Server
-  readonly #users = new Set<object>()
+  readonly #users = new Set<User>()
   /** Bounded by the peers known: idle ones go with their peer. */
   readonly #partners = new Map<string, Partner>()
   readonly #names = new Map<string, Uint8Array>()
@@ -47,6 +54,7 @@ export class Switchboard implements ChannelListener {
   /** What was advertised last. */
   #toldInflight = 0
   #toldStatus: unknown
+  #toldStatusBytes: Uint8Array = new Uint8Array(0)
   #isTold = false
   #cancelAdvert: (() => void) | undefined
   /** Adverts for which there was no room. */
@@ -58,17 +66,22 @@ export class Switchboard implements ChannelListener {
    *
    * @throws TelepathineError `ERR_OPTION` for what is no peer
    */
-  static of(peer: object, limits: ServerLimits, user: object): Switchboard {
+  static of(peer: object, limits: ServerLimits): Switchboard {
     const channel = typeof peer === 'object' && peer !== null ? channelOf(peer) : undefined
     if (channel === undefined) throw new TelepathineError('ERR_OPTION', 'peer: allowed is a Telepathine')
     let board = switchboards.get(peer)
-    if (board === undefined) {
+    if (board === undefined || board.#users.size === 0) {
+      if (board !== undefined) channel.detach()
       board = new Switchboard(channel, limits)
       switchboards.set(peer, board)
       channel.attach(board)
     }
-    board.#users.add(user)
     return board
+  }
+
+  /** A dispatcher begins. */
+  join(user: User): void {
+    this.#users.add(user)
   }
 
   private constructor(channel: Channel, limits: ServerLimits) {
@@ -82,18 +95,20 @@ export class Switchboard implements ChannelListener {
     })
   }
 
-  /** A dispatcher has stopped; with the last of them all ends. */
-  leave(peer: object, user: object, why: string): void {
+  /**
+   * A dispatcher has stopped; with the last of them all ends but this: calls are refused, as their callers may not have
+   * heard yet that nothing is served here any more.
+   */
+  leave(user: User, why: string): void {
     this.#users.delete(user)
     this.#waiters.stop(user, why)
     if (this.#users.size > 0) return
     this.stopping()
-    this.channel.detach()
-    switchboards.delete(peer)
+    this.#isOpen = this.channel.isRunning
   }
 
   /** Settles all calls of one owner, or all there are. */
-  stop(owner: { pending: number } | undefined, why: string): void {
+  stop(owner: Owner | undefined, why: string): void {
     this.client.stop(owner, this.#partners.values(), why)
   }
 
@@ -109,7 +124,7 @@ export class Switchboard implements ChannelListener {
   }
 
   /** Resolves once so many serve it. */
-  waitFor(user: object, name: string, { count, timeoutMs, signal }: ReturnType<typeof waitSettings>): Promise<void> {
+  waitFor(user: User, name: string, { count, timeoutMs, signal }: ReturnType<typeof waitSettings>): Promise<void> {
     const isMet = (): boolean => this.roster.places(name).length >= count
     const what = `waiting for ${count} to serve ${JSON.stringify(name)}`
     return this.#waiters.wait(user, what, isMet, timeoutMs, signal)
@@ -173,6 +188,7 @@ export class Switchboard implements ChannelListener {
     const why = `${this.channel.name} was stopped`
     this.stop(undefined, why)
     this.#waiters.stop(undefined, why)
+    for (const user of this.#users) user.stop(why)
     this.#cancelAdvert?.()
     this.#cancelAdvert = undefined
     this.#isTold = false
@@ -263,6 +279,9 @@ export class Switchboard implements ChannelListener {
       case Kind.areYouAt:
         this.server.areYouAt(partner, readSerials(frame, at, end))
         return true
+      case Kind.probe:
+        this.server.probe(partner)
+        return at === end
       default:
         return false
     }
@@ -286,6 +305,8 @@ export class Switchboard implements ChannelListener {
       case Kind.doYouWaitFor:
         this.client.doYouWaitFor(partner, readSerials(frame, at, end))
         return true
+      case Kind.load:
+        return this.client.probed(partner, frame, at, end)
       default:
         return false
     }
@@ -365,19 +386,21 @@ export class Switchboard implements ChannelListener {
   #tellLoadNow(): void {
     const { inflight } = this.server
     const status = this.#currentStatus()
-    const isNews = !this.#isTold || isWorth(inflight, this.#toldInflight, 1) || this.#isStatusNews(status)
+    const statusBytes = encodeLoad(0, 0, status)
+    const isNews = !this.#isTold || isWorth(inflight, this.#toldInflight, 1) || this.#isStatusNews(status, statusBytes)
     if (!isNews) return
     const load = encodeLoad(this.server.load().stamp, inflight, status)
     if (!this.channel.advertise(loadName, load)) return
     this.#isTold = true
     this.#toldInflight = inflight
     this.#toldStatus = status
+    this.#toldStatusBytes = statusBytes
     this.roster.view(this.channel.name).status = status
   }
 
-  #isStatusNews(status: unknown): boolean {
+  #isStatusNews(status: unknown, bytes: Uint8Array): boolean {
     const told = this.#toldStatus
-    if (this.#status !== undefined) return !Object.is(status, told) && String(status) !== String(told)
+    if (this.#status !== undefined) return Buffer.compare(bytes, this.#toldStatusBytes) !== 0
     return typeof status !== 'number' || typeof told !== 'number' || isWorth(status, told, 0.1)
   }
 

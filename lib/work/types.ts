@@ -122,10 +122,21 @@ export interface CallOptions {
    * remember, so calls with a key go to the same worker as long as it is there.
    */
   key?: string
+  /**
+   * So many workers chosen at random, 2 to 8, are asked how busy they are, and the least busy gets the call. Worth its
+   * round trip when calls take ten times as long. Only where nothing else says who is to do it. Default: nobody is
+   * asked.
+   */
+  probe?: number
+  /**
+   * With `maxPending` calls under way, whether to wait in a line until there is room, as part of `timeout`, instead of
+   * failing with `ERR_OVERLOAD`; the line has `maxPending` places. For requests and pushes to one. Default false.
+   */
+  wait?: boolean
 }
 
 /** Options of {@link Dispatcher.gather}. */
-export interface GatherOptions extends Omit<CallOptions, 'timeout' | 'idempotent' | 'key'> {
+export interface GatherOptions extends Omit<CallOptions, 'timeout' | 'idempotent' | 'key' | 'probe' | 'wait'> {
   /** Milliseconds until those who have not answered count as missing; 0 or Infinity: never. Default 30,000. */
   ttl?: number
   /** Enough: after so many results the others are cancelled. Default: all. */
@@ -227,6 +238,8 @@ export interface WorkStats {
   readonly late: number
   /** Calls from here that are under way. */
   readonly pending: number
+  /** Calls of this dispatcher that wait in line, as their `wait` allows. */
+  readonly waiting: number
   /** Calls that run or wait here. */
   readonly inflight: number
   /** Bytes of inputs that wait or are coming in here. */

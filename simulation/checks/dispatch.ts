@@ -22,6 +22,8 @@ export type CallSettled =
 /** What a dispatcher holds, and may hold. */
 export interface Gauges {
   readonly pending: number
+  /** Calls that wait until they may be made. */
+  readonly waiting: number
   readonly pendingMax: number
   readonly inflight: number
   readonly inflightMax: number
@@ -124,24 +126,25 @@ export class Dispatch {
       this.#tardy(account)
       this.#open.get(peer)?.delete(account)
     }
-    const { pending, inflight, heldBytes } = gauges
+    const { pending, waiting, inflight, heldBytes } = gauges
     const within = (what: string, value: number, most: number): void => {
       if (value >= 0 && value <= most) return
       this.#report('queues are bounded', [peer], `${what} in 0 .. ${most}`, String(value))
     }
     within('pending', pending, gauges.pendingMax)
+    within('waiting', waiting, gauges.pendingMax)
     within('inflight', inflight, gauges.inflightMax)
     within('heldBytes', heldBytes, gauges.heldBytesMax)
     // settled twice, a call would be counted off twice
-    if (pending !== this.open(peer)) {
-      this.#report('one outcome', [peer], `${this.open(peer)} calls under way`, `${pending}`)
+    if (pending + waiting !== this.open(peer)) {
+      this.#report('one outcome', [peer], `${this.open(peer)} calls under way`, `${pending}, and ${waiting} in line`)
     }
   }
 
   /** All is quiet: nothing may be left. */
-  quiet(peer: string, { pending, inflight, heldBytes }: Gauges): void {
-    if (pending === 0 && inflight === 0 && heldBytes === 0) return
-    const found = `${pending} pending, ${inflight} inflight, ${heldBytes} bytes held`
+  quiet(peer: string, { pending, waiting, inflight, heldBytes }: Gauges): void {
+    if (pending === 0 && waiting === 0 && inflight === 0 && heldBytes === 0) return
+    const found = `${pending} pending, ${waiting} waiting, ${inflight} inflight, ${heldBytes} bytes held`
     this.#report('nothing is left', [peer], 'nothing', found)
   }
 

@@ -112,7 +112,7 @@ class Plant {
     for (const [index, { isUp }] of this.#seats.entries()) if (!isUp) this.#restart(index)
     await this.sim.run(quietMs)
     this.#sweep()
-    for (const [index, { work }] of this.#seats.entries()) this.#check.quiet(this.#name(index), this.#gauges(work, 0))
+    for (const [index, seat] of this.#seats.entries()) this.#check.quiet(this.#name(index), this.#gauges(seat))
     // the survivors know all that is served, and serve it
     const task: Task = { id: 0, ms: 1 }
     const asked = this.#seats.flatMap(({ work }) => services.map((service) => work.request(service, task)))
@@ -174,18 +174,21 @@ class Plant {
     return (this.sim.peers[index] as Telepathine).name
   }
 
-  #gauges({ stats: { pending, inflight, heldBytes } }: Dispatcher, stopping: number): Gauges {
+  #gauges({ work, stopping }: Seat): Gauges {
+    const { pending, inflight, heldBytes } = work.stats
     const slotsMax = services.reduce((sum, service) => sum + slots[service][0] + slots[service][1], 0)
-    const dispatchers = 1 + stopping
+    const dispatchers = 1 + stopping.size
+    // those of one peer share all but their lines
+    const waiting = [work, ...stopping].reduce((sum, { stats }) => sum + stats.waiting, 0)
     return {
-      pending, pendingMax: pendingMax * dispatchers, inflight, inflightMax: slotsMax * dispatchers,
+      pending, waiting, pendingMax: pendingMax * dispatchers, inflight, inflightMax: slotsMax * dispatchers,
       heldBytes, heldBytesMax: 256 << 20,
     }
   }
 
   #sweep(): void {
-    for (const [index, { work, isUp, stopping }] of this.#seats.entries()) {
-      if (isUp) this.#check.swept(this.#name(index), this.#gauges(work, stopping.size))
+    for (const [index, seat] of this.#seats.entries()) {
+      if (seat.isUp) this.#check.swept(this.#name(index), this.#gauges(seat))
     }
   }
 
@@ -200,7 +203,8 @@ class Plant {
       const idempotent = happens(dice, 0.3)
       const isLarge = happens(dice, 0.03)
       const controller = happens(dice, 0.1) ? new AbortController() : undefined
-      const options: CallOptions = { timeout, idempotent }
+      const options: CallOptions = { timeout, idempotent, wait: happens(dice, 0.3) }
+      if (happens(dice, 0.2)) options.probe = 2 + dice.below(2)
       if (controller !== undefined) options.signal = controller.signal
       const task: Task = {
         id, ms: happens(dice, 0.3) ? 0 : dice.below(300), fails: happens(dice, 0.05),

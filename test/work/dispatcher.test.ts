@@ -383,6 +383,127 @@ t.test('several dispatchers of one peer share it, and stop on their own', async 
   t.equal((await crew.error(crew.work(0).request('b'))).code, 'ERR_NO_WORKER')
 })
 
+t.test('who has not heard that the last dispatcher of a peer stopped is told so, and goes elsewhere', async (t) => {
+  const crew = await Crew.of(2, { latencyMs: [40, 40] })
+  crew.work(1).serve('a', () => 1)
+  await crew.sim.run(200)
+  void crew.work(1).stop()
+  await crew.sim.run(1)
+  t.equal(crew.work(0).workers('a').length, 1, 'not heard yet')
+  const { error, tookMs } = await crew.settles(crew.work(0).request('a'))
+  t.match(error, { code: 'ERR_NO_WORKER', maybeExecuted: false })
+  t.ok(tookMs < 100, `after ${tookMs} ms`)
+  const again = new Dispatcher(crew.peer(1))
+  again.serve('a', () => 2)
+  await crew.sim.run(200)
+  t.equal(await crew.value(crew.work(0).request('a')), 2)
+  await crew.value(again.stop())
+})
+
+t.test('a status that is an object is told whenever it changed', async (t) => {
+  const crew = await Crew.of(2)
+  let cpu = 1
+  crew.work(1).serve('a', () => 1)
+  crew.work(1).status = () => ({ cpu })
+  await crew.sim.run(2_000)
+  t.strictSame(crew.work(0).workers('a')[0]?.load, { cpu: 1 })
+  cpu = 2
+  await crew.sim.run(2_000)
+  t.strictSame(crew.work(0).workers('a')[0]?.load, { cpu: 2 })
+})
+
+t.test('what a handler leaves behind when it is done has a time of its own', async (t) => {
+  const crew = await Crew.of(2)
+  const [one, two] = [crew.work(0), crew.work(1)]
+  const late: unknown[] = []
+  two.serve('b', () => 'b')
+  one.serve('a', () => {
+    crew.peer(0).after(500, () => void two.request('b').then((value) => late.push(value), (error) => late.push(error)))
+    return 'a'
+  })
+  await crew.sim.run(100)
+  t.equal(await crew.value(two.request('a', 0, { timeout: 100 })), 'a')
+  await crew.sim.run(1_000)
+  t.strictSame(late, ['b'])
+})
+
+t.test('probe: workers are asked how busy they are, and the least busy gets it', async (t) => {
+  const crew = await Crew.of(4)
+  const slow = async (_: unknown, call: Call): Promise<string> => {
+    await crew.sleep(0, 5_000)
+    return call.from
+  }
+  for (const index of [0, 1]) crew.work(index).serve('a', slow, { concurrency: 1 })
+  await crew.sim.run(100)
+  const busy = crew.name(0)
+  // another caller keeps it busy, so this one cannot know but by asking
+  const held = Array.from({ length: 3 }, () => crew.watch(crew.work(2).request('a', 0, { target: busy })))
+  await crew.sim.run(5)
+  const mine = crew.watch(crew.work(3).request('a', 0, { probe: 2 }))
+  await crew.sim.run(10)
+  t.equal(crew.work(1).stats.inflight, 1)
+  t.equal(crew.work(0).stats.inflight, 3)
+  await crew.value(mine)
+  await crew.sim.run(20_000)
+  t.ok(held.every(({ isSettled }) => isSettled))
+})
+
+t.test('probe: with one worker nobody is asked; one that is silent or lost is not waited for', async (t) => {
+  const crew = await Crew.of(4)
+  crew.work(1).serve('a', () => 1)
+  await crew.sim.run(100)
+  const alone = await crew.settles(crew.work(0).request('a', 0, { probe: 2 }))
+  t.equal(alone.value, 1)
+  t.ok(alone.tookMs <= 4)
+  for (const index of [2, 3]) crew.work(index).serve('a', () => index)
+  await crew.sim.run(100)
+  crew.sim.pause(3, 1_000)
+  const some = Array.from({ length: 10 }, () => crew.watch(crew.work(0).request('a', 0, { probe: 3 })))
+  await crew.sim.run(1_200)
+  t.ok(some.every(({ error, tookMs }) => error === undefined && tookMs < 1_100))
+  t.equal(crew.work(0).stats.pending, 0)
+  const aborted = new AbortController()
+  crew.sim.pause(3, 10_000)
+  const given = crew.watch(crew.work(0).request('a', 0, { probe: 3, signal: aborted.signal }))
+  aborted.abort()
+  t.equal((await crew.error(given)).code, 'ERR_ABORTED')
+  crew.sim.crash(1)
+  crew.sim.crash(2)
+  const stopped = crew.watch(crew.work(0).request('a', 0, { probe: 3 }))
+  await crew.value(crew.work(0).stop())
+  t.equal((await crew.error(stopped)).code, 'ERR_STOPPED')
+})
+
+t.test('wait: calls beyond maxPending stand in line instead of failing', async (t) => {
+  const crew = await Crew.of(2, { maxPending: 2 })
+  const order: unknown[] = []
+  crew.work(1).serve('a', async (n: number) => {
+    await crew.sleep(1, 100)
+    order.push(n)
+    return n
+  })
+  await crew.sim.run(100)
+  const work = crew.work(0)
+  const calls = [1, 2, 3, 4].map((n) => work.request('a', n, { wait: true }))
+  t.equal((await crew.error(work.request('a', 5, { wait: true }))).code, 'ERR_OVERLOAD', 'the line is full')
+  t.equal((await crew.error(work.request('a', 6))).code, 'ERR_OVERLOAD')
+  t.strictSame(await crew.value(Promise.all(calls)), [1, 2, 3, 4])
+  t.strictSame(order, [1, 2, 3, 4])
+  const held = [1, 2].map((n) => crew.watch(work.request('a', n)))
+  const late = await crew.settles(work.request('a', 3, { wait: true, timeout: 50 }))
+  t.equal(late.error?.code, 'ERR_TIMEOUT')
+  t.ok(late.tookMs <= 51)
+  const abort = new AbortController()
+  const given = crew.watch(work.request('a', 4, { wait: true, signal: abort.signal }))
+  const pushed = crew.watch(work.push('a', 5, { wait: true }))
+  abort.abort()
+  t.equal((await crew.error(given)).code, 'ERR_ABORTED')
+  for (const each of [...held, pushed]) await crew.settles(each)
+  const [, , last] = [1, 2, 3].map((n) => crew.watch(work.request('a', n, { wait: true })))
+  await crew.value(work.stop())
+  t.equal((await crew.error(last as NonNullable<typeof last>)).code, 'ERR_STOPPED')
+})
+
 t.test('serving may begin before the peer does', async (t) => {
   const crew = await Crew.of(1)
   const peer = crew.sim.add()
@@ -646,11 +767,13 @@ t.test('what is given wrongly is refused, and named', async (t) => {
   t.throws(() => { work.status = 5 as unknown as () => number }, { code: 'ERR_OPTION' })
   for (const options of [
     { select: 'best' }, { select: 'all' }, { target: 5 }, { tags: [5] }, { timeout: -1 }, { timeout: NaN },
-    { signal: {} }, { idempotent: 1 }, { key: '' }, { nothing: 1 },
+    { signal: {} }, { idempotent: 1 }, { key: '' }, { nothing: 1 }, { probe: 1 }, { probe: 9 }, { probe: 2, key: 'a' },
+    { probe: 2, select: 'random' }, { wait: 1 },
   ]) {
     t.equal((await crew.error(work.request('a', 0, options as object))).code, 'ERR_OPTION', JSON.stringify(options))
   }
   t.throws(() => work.stream('a', 0, { select: 'all' }), { code: 'ERR_OPTION', message: /gather/ })
+  t.throws(() => work.stream('a', 0, { wait: true }), { code: 'ERR_OPTION', message: /wait/ })
   t.throws(() => work.gather('a', 0, { need: 0 }), { code: 'ERR_OPTION' })
   const idle = new Telepathine(0, [], {})
   t.equal((await crew.error(new Dispatcher(idle).request('a'))).code, 'ERR_STOPPED')

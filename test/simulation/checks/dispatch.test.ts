@@ -2,7 +2,7 @@ import t from 'tap'
 import { Dispatch, type Gauges } from '../../../simulation/checks/dispatch.js'
 
 const gauges: Gauges = {
-  pending: 0, pendingMax: 10, inflight: 0, inflightMax: 10, heldBytes: 0, heldBytesMax: 10,
+  pending: 0, waiting: 0, pendingMax: 10, inflight: 0, inflightMax: 10, heldBytes: 0, heldBytesMax: 10,
 }
 
 function court() {
