@@ -117,6 +117,7 @@ export class Telepathine extends Emitter {
       clock: this.#clock,
       owner: {
         notice: (notice) => this.#running && this.#take(notice),
+        foretell: (notice) => this.#running && this.#foretell(notice),
         frame: (bytes, from) => this.#channel.frame(bytes, from),
         linkUp: (peer) => this.#channel.linkUp(peer),
         linkDown: (peer, how) => this.#channel.linkDown(peer, how),
@@ -563,10 +564,13 @@ export class Telepathine extends Emitter {
     if (this.#state === 'stopping') this.#state = 'idle'
   }
 
+  #foretell(notice: Notice): void {
+    if ('key' in notice ? userKey(notice.key) === undefined : notice.kind.startsWith('peer:')) this.#channel.take(notice)
+  }
+
   #take(notice: Notice): void {
     const { kind } = notice
     const key = 'key' in notice ? userKey(notice.key) : ''
-    if (key === undefined || kind.startsWith('peer:')) this.#channel.take(notice)
     if (key === undefined) return
     switch (kind) {
       case 'set':

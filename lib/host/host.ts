@@ -28,6 +28,8 @@ export interface HostParts {
 /** Whom a host tells what happens. Must not throw. */
 export interface HostOwner {
   notice(notice: Notice): void
+  /** Called with all that happened before `notice` is with any of it: for layers that users ask when they are told. */
+  foretell(notice: Notice): void
   /** A frame came in that is not for the machine. */
   frame(bytes: Uint8Array, from: string): void
   /** What the machine is told of links, it is told after it. */
@@ -226,6 +228,7 @@ export class Host {
       if (via === 'datagram') transport.sendDatagram(to, parts)
       else gossip.backlog(to, transport.sendFrame(to, parts), clock.now())
     }
+    for (const notice of notices) owner.foretell(notice)
     for (const notice of notices) {
       if (notice.kind.startsWith('peer:')) this.#snapshot?.touch()
       owner.notice(notice)

@@ -56,6 +56,7 @@ function scripted(snapshot?: string) {
     clock: world.clock,
     owner: {
       notice: (notice) => log.push(`notice ${notice.kind}`),
+      foretell: (notice) => log.push(`foretell ${notice.kind}`),
       frame: (bytes, from) => log.push(`other frame ${bytes.length} ${from}`),
       linkUp: (peer) => log.push(`up ${peer}`),
       linkDown: (peer, how) => log.push(`down ${peer} ${how}`),
@@ -90,7 +91,8 @@ t.test('effects are performed in order: links, sends, notices', async (t) => {
   effects.links = ['a:1', 'b:1']
   await host.start(9000, never)
   t.strictSame(taken().slice(1), [
-    'keep a:1,b:1', 'drop d:1', 'frame a:1', 'backlog a:1 5', 'datagram b:1', 'notice drain', 'notice peer:start',
+    'keep a:1,b:1', 'drop d:1', 'frame a:1', 'backlog a:1 5', 'datagram b:1',
+    'foretell drain', 'foretell peer:start', 'notice drain', 'notice peer:start',
   ])
 })
 

@@ -12,6 +12,21 @@ t.test('a function served on one peer is called from any other, and from the sam
   t.strictSame(crew.work(0).workers('other'), [])
 })
 
+t.test('whoever is told of a peer can call it already', async (t) => {
+  const crew = await Crew.of(2)
+  crew.work(1).serve('a', () => 'a')
+  await crew.sim.run(100)
+  const newcomer = crew.sim.add()
+  const work = new Dispatcher(newcomer)
+  const outcomes: unknown[] = []
+  newcomer.on('peer:start', (peer: string) => {
+    if (peer !== crew.name(1)) return
+    work.request('a').then((value) => outcomes.push(value), (error) => outcomes.push(error))
+  })
+  await crew.sim.run(1_000)
+  t.strictSame(outcomes, ['a'])
+})
+
 t.test('what is advertised is not among the keys of a peer', async (t) => {
   const crew = await Crew.of(2)
   const noticed: unknown[] = []
