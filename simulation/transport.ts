@@ -1,4 +1,6 @@
-import type { LinkDown, OpenOptions, Traffic, Transport, TransportHandlers } from '../lib/net/transport.js'
+import {
+  noTraffic, type LinkDown, type OpenOptions, type Traffic, type Transport, type TransportHandlers,
+} from '../lib/net/transport.js'
 import { Link } from './link.js'
 import type { Machine } from './machine.js'
 import type { Network } from './network.js'
@@ -18,18 +20,7 @@ export class VirtualTransport implements Transport {
   #handlers: TransportHandlers | undefined
   #maxDatagramBytes = 0
   #maxFrameBytes = 0
-  readonly traffic: Traffic = {
-    datagramsOut: 0,
-    datagramBytesOut: 0,
-    datagramsIn: 0,
-    datagramBytesIn: 0,
-    framesOut: 0,
-    frameBytesOut: 0,
-    framesIn: 0,
-    frameBytesIn: 0,
-    rejected: 0,
-    dropped: 0,
-  }
+  readonly traffic: Traffic = noTraffic()
 
   constructor(machine: Machine, network: Network) {
     this.machine = machine

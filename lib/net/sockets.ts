@@ -11,7 +11,7 @@ import { defaultLimits, type SocketLimits } from './limits.js'
 import { Router } from './router.js'
 import { Seal } from './seal.js'
 import { ConnectionPool } from './tcp.js'
-import type { OpenOptions, Security, Traffic, Transport, TransportHandlers } from './transport.js'
+import { noTraffic, type OpenOptions, type Security, type Traffic, type Transport, type TransportHandlers } from './transport.js'
 import { DatagramSocket } from './udp.js'
 
 /** How many ports are tried until one is free for both TCP and UDP. */
@@ -149,21 +149,6 @@ export class SocketTransport implements Transport {
 function doorFor(security: Security | undefined, handshakeMs: number): Door | undefined {
   if (security === undefined) return undefined
   return security instanceof Keyring ? new KeyDoor(security, handshakeMs) : new CertificateDoor(security, handshakeMs)
-}
-
-function noTraffic(): Traffic {
-  return {
-    datagramsOut: 0,
-    datagramBytesOut: 0,
-    datagramsIn: 0,
-    datagramBytesIn: 0,
-    framesOut: 0,
-    frameBytesOut: 0,
-    framesIn: 0,
-    frameBytesIn: 0,
-    rejected: 0,
-    dropped: 0,
-  }
 }
 
 async function listen(server: Server, port: number, host: string): Promise<number> {

@@ -138,3 +138,19 @@ export interface Traffic {
   /** Frames dropped because too much was waiting for a peer, or it could not be reached. */
   dropped: number
 }
+
+/** Nothing sent or received yet. */
+export function noTraffic(): Traffic {
+  return {
+    datagramsOut: 0,
+    datagramBytesOut: 0,
+    datagramsIn: 0,
+    datagramBytesIn: 0,
+    framesOut: 0,
+    frameBytesOut: 0,
+    framesIn: 0,
+    frameBytesIn: 0,
+    rejected: 0,
+    dropped: 0,
+  }
+}

@@ -3,23 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { choices, heapBytes, run, type Request, type Settings } from '../../simulation/run.js'
+import { nothing } from './fixtures/settings.js'
 
 interface Told {
   readonly isWell: boolean
   readonly stdout: string
   readonly stderr: string
-}
-
-const nothing: Settings = {
-  seed: 1,
-  peers: undefined,
-  loss: undefined,
-  latencyMs: undefined,
-  times: undefined,
-  seconds: undefined,
-  pausing: undefined,
-  steps: undefined,
-  without: [],
 }
 
 async function simulate(

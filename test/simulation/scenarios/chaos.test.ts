@@ -1,22 +1,10 @@
 import t from 'tap'
 import { chaos, signed } from '../../../simulation/scenarios/chaos.js'
 import { isWell, replay } from '../../../simulation/scenarios/shrink.js'
-import type { Settings } from '../../../simulation/scenarios/scenario.js'
+import { nothing } from '../fixtures/settings.js'
 
 /** Every seed that ever found something wrong: none may do so again. In their time there was no stranger about. */
 const seeds = [2, 5, 7, 9, 16, 20, 1020, 1130, 1164, 1172, 2012, 3054, 3057, 5051, 10501]
-
-const nothing: Settings = {
-  seed: 1,
-  peers: undefined,
-  loss: undefined,
-  latencyMs: undefined,
-  times: undefined,
-  seconds: undefined,
-  pausing: undefined,
-  steps: undefined,
-  without: [],
-}
 
 // on a busy machine they take their time
 t.setTimeout(180_000)

@@ -1,18 +1,9 @@
 import t from 'tap'
 import type { Outcome, Scenario, Settings } from '../../../simulation/scenarios/scenario.js'
 import { isWell, replay, shrink } from '../../../simulation/scenarios/shrink.js'
+import { nothing } from '../fixtures/settings.js'
 
-const asked: Settings = {
-  seed: 5,
-  peers: undefined,
-  loss: undefined,
-  latencyMs: undefined,
-  times: undefined,
-  seconds: undefined,
-  pausing: undefined,
-  steps: undefined,
-  without: [],
-}
+const asked: Settings = { ...nothing, seed: 5 }
 
 /** Fails as soon as there are pauses, and 37 steps. */
 const scenario: Scenario = {
