@@ -565,7 +565,8 @@ export class Telepathine extends Emitter {
   }
 
   #foretell(notice: Notice): void {
-    if ('key' in notice ? userKey(notice.key) === undefined : notice.kind.startsWith('peer:')) this.#channel.take(notice)
+    const isForLayers = 'key' in notice ? userKey(notice.key) === undefined : notice.kind.startsWith('peer:')
+    if (isForLayers) this.#channel.take(notice)
   }
 
   #take(notice: Notice): void {

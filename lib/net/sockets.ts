@@ -11,7 +11,9 @@ import { defaultLimits, type SocketLimits } from './limits.js'
 import { Router } from './router.js'
 import { Seal } from './seal.js'
 import { ConnectionPool } from './tcp.js'
-import { noTraffic, type OpenOptions, type Security, type Traffic, type Transport, type TransportHandlers } from './transport.js'
+import {
+  noTraffic, type OpenOptions, type Security, type Traffic, type Transport, type TransportHandlers,
+} from './transport.js'
 import { DatagramSocket } from './udp.js'
 
 /** How many ports are tried until one is free for both TCP and UDP. */
