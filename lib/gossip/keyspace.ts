@@ -3,6 +3,7 @@ import { counterMax, Malformed } from './bytes.js'
 import { entryOverheadBytes } from './config.js'
 import { Entry, Kind, kindMax, timedFlag } from './entry.js'
 import type { Expiry } from './expiry.js'
+import { endOfRecords, lifetimeMsMax, writeRecord } from './records.js'
 import { batchMax, unsigned } from './testimony.js'
 import type { Run, Testimony } from './testimony.js'
 import { copyOfValue, ValueHeap } from './valueheap.js'
@@ -52,14 +53,6 @@ export function canAdvance(ours: Position, { max, gc }: { readonly max: number; 
 export function mustReset(ours: Position, max: number, gc: number): boolean {
   return max < ours.gcVersion && gc < ours.gcVersion
 }
-
-/** Longer lifetimes count as this: some thousand years. */
-export const lifetimeMsMax = 2 ** 45
-
-/** Marks the end of the records in a delta. */
-const endOfRecords = 0xff
-/** Most that the first word of a log takes besides the metadata: kind, version, key, length, end. */
-const firstWordBytes = 3 + 8 + 1
 
 /**
  * One peer's log, as known here: the latest entry of each key, and the events of late, in version order. Only its owner
@@ -503,78 +496,6 @@ export class KeySpace implements Position {
   }
 }
 
-/**
- * Writes a log that holds nothing but the metadata, as {@link KeySpace.writeRecords} would: returns 1, or `from` when
- * it does not fit.
- */
-export function writeFirstWord(
-  writer: Writer,
-  metadata: Uint8Array,
-  from: number,
-  end: number,
-  atLeastOne: boolean,
-): number {
-  const fits = from === 0 && (atLeastOne || writer.length + metadata.length + firstWordBytes <= end)
-  if (fits) {
-    writer.u8(Kind.set)
-    writer.varint(1)
-    writer.text('')
-    writer.bytes(metadata, 0, metadata.length)
-  }
-  writer.u8(endOfRecords)
-  return fits ? 1 : from
-}
-
-/**
- * Reads a log that holds nothing but the metadata, and returns that. When there is more, or something else, nothing is
- * read.
- */
-export function readFirstWord(reader: Reader, limits: Pick<SpaceLimits, 'maxValueBytes'>): Uint8Array | undefined {
-  const { source, at } = reader
-  if (!startsWithFirstWord(reader)) return undefined
-  reader.skip(3)
-  const length = reader.length(limits.maxValueBytes)
-  const start = reader.skip(length)
-  if (reader.u8() === endOfRecords) return length === 0 ? nothing : source.slice(start, start + length)
-  reader.at = at
-  return undefined
-}
-
-/** Whether the first record is the one with the metadata: it is the first word of every log. */
-export function startsWithFirstWord({ source, at, end }: Reader): boolean {
-  return at + 3 <= end && source[at] === Kind.set && source[at + 1] === 1 && source[at + 2] === 0
-}
-
-const nothing = new Uint8Array(0)
-
-/** Passes over the records of a delta, refusing what would be refused when read. */
-export function skipRecords(
-  reader: Reader,
-  limits: Pick<SpaceLimits, 'maxKeyBytes' | 'maxValueBytes'>,
-  from = 0,
-  run?: Run,
-): void {
-  let version = from
-  for (;;) {
-    const head = reader.u8()
-    if (head === endOfRecords) return
-    const kind = head & ~timedFlag
-    if (kind > kindMax) throw new Malformed('unknown kind of record')
-    const previous = version
-    version += reader.varint()
-    if (version === previous || version > counterMax) throw new Malformed('versions do not rise')
-    // read like any other: what is passed over here may be passed on
-    if (kind <= Kind.event) reader.text(limits.maxKeyBytes)
-    if (kind === Kind.event) reader.varint()
-    if ((head & timedFlag) !== 0) {
-      reader.varint()
-      if (run !== undefined) reader.counter()
-    }
-    if (kind !== Kind.tombstone) reader.skip(reader.length(limits.maxValueBytes))
-    run?.skip(reader, version)
-  }
-}
-
 /** What an entry counts towards the bounds. Keys are counted as if all their characters were plain. */
 function cost(entry: Entry): number {
   return entryOverheadBytes + entry.key.length + entry.length
@@ -597,18 +518,4 @@ function firstAfter(entries: readonly Entry[], version: number, start: number): 
     else high = middle
   }
   return low
-}
-
-function writeRecord(writer: Writer, entry: Entry, previous: number, now: number): void {
-  const over = entry.deadline <= now
-  const kind = entry.kind === Kind.set && over ? Kind.tombstone : entry.kind
-  const timed = kind !== Kind.tombstone && entry.deadline !== Infinity
-  writer.u8(timed ? kind | timedFlag : kind)
-  writer.varint(entry.version - previous)
-  if (kind <= Kind.event) writer.text(entry.key)
-  if (kind === Kind.event) writer.varint(entry.sequence)
-  if (timed) writer.varint(over ? 0 : Math.ceil(entry.deadline - now))
-  if (kind === Kind.tombstone) return
-  if (entry.chunk === undefined) writer.u8(0)
-  else writer.bytes(entry.chunk.bytes, entry.offset, entry.offset + entry.length)
 }

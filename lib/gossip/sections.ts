@@ -1,7 +1,7 @@
 import type { Writer } from './bytes.js'
 import { counterMax, Malformed, Reader } from './bytes.js'
 import type { GossipConfig } from './config.js'
-import { readFirstWord, skipRecords, startsWithFirstWord, writeFirstWord } from './keyspace.js'
+import { readFirstWord, skipRecords, startsWithFirstWord, writeFirstWord } from './records.js'
 import type { Member } from './member.js'
 import type { Mesh, Stopped } from './mesh.js'
 import { readName } from './message.js'
