@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import createDebug from 'debug'
+import { MemoryWatch } from './memory.js'
+import { Printed } from './printed.js'
 import type { AppSpec } from './spec.js'
 
 const log = createDebug('telepathine:apps')
@@ -19,13 +20,17 @@ export type ChildMessage =
   | { readonly $telepathine: 'ready' }
   | { readonly $telepathine: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly $telepathine: 'end'; readonly id: number; readonly value?: unknown }
+  | { readonly $telepathine: 'dropped'; readonly id: number }
   | { readonly $telepathine: 'threw'; readonly id?: number; readonly name: string; readonly message: string }
   | { readonly $telepathine: 'news'; readonly value: unknown }
 
 /** What an app's process is told. */
 export type ChildOrder =
   | { readonly $telepathine: 'task'; readonly id: number; readonly streams: boolean; readonly input: unknown }
+  /** Nobody wants an answer any more. */
   | { readonly $telepathine: 'cancel'; readonly id: number }
+  /** It was answered, in a way that the shim could not see. */
+  | { readonly $telepathine: 'forget'; readonly id: number }
 
 /** How a child ended, for people: `exit code 1`, `signal SIGKILL`. */
 export interface Ending {
@@ -41,20 +46,18 @@ export interface ChildOwner {
   ended(ending: Ending): void
 }
 
-/** After its exit, for what it sent last to come in. */
+/** After its exit, for what it sent and printed last to come in. */
 const lastWordsMs = 1_000
-/** What an app prints is passed on up to so many lines in a second. */
-const linesPerSecond = 100
-const lineLengthMax = 1_000
 
 /** One process of an app. */
 export class AppChild {
   readonly #process: ChildProcess
   readonly #owner: ChildOwner
+  readonly #memory: MemoryWatch | undefined
   #ending: Ending | undefined
+  /** Why we killed it, if we did. */
+  #verdict: string | undefined
   #isOver = false
-  #lines = 0
-  #linesSince = 0
 
   constructor(spec: AppSpec, variables: readonly string[], owner: ChildOwner) {
     this.#owner = owner
@@ -79,9 +82,10 @@ export class AppChild {
     })
     child.on('exit', (code, signal) => this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`))
     child.on('disconnect', () => this.#over())
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface(stream).on('line', (line) => this.#printed(line))
-    }
+    const printed = new Printed((line) => owner.printed(line))
+    for (const stream of [child.stdout, child.stderr]) if (stream) printed.follow(stream)
+    const { memoryMB } = spec.config
+    this.#memory = child.pid === undefined ? undefined : new MemoryWatch(child.pid, memoryMB, (why) => this.kill(why))
   }
 
   /** Undefined when it could not be started. */
@@ -109,6 +113,13 @@ export class AppChild {
     clearTimeout(timer)
   }
 
+  /** Ends it at once, with all that it started: it is beyond asking. */
+  kill(why: string): void {
+    if (this.#ending) return
+    this.#verdict ??= why
+    this.#kill()
+  }
+
   #heard(message: unknown): void {
     if (typeof message === 'object' && message !== null && '$telepathine' in message) {
       this.#owner.message(message as ChildMessage)
@@ -117,10 +128,16 @@ export class AppChild {
 
   #exited(how: string): void {
     if (this.#ending) return
-    this.#ending = { how }
+    this.#ending = { how: this.#verdict ?? how }
+    this.#memory?.stop()
     this.#kill()
-    if (!this.#process.connected) return this.#over()
-    setTimeout(() => this.#over(), lastWordsMs).unref()
+    setTimeout(() => {
+      this.#over()
+      // a process that it started, and that got away, may hold the other ends
+      this.#process.stdout?.destroy()
+      this.#process.stderr?.destroy()
+    }, lastWordsMs).unref()
+    if (!this.#process.connected) this.#over()
   }
 
   #over(): void {
@@ -138,15 +155,5 @@ export class AppChild {
     } catch {
       // nobody is left of it
     }
-  }
-
-  #printed(line: string): void {
-    const now = performance.now()
-    if (now - this.#linesSince >= 1_000) {
-      this.#linesSince = now
-      this.#lines = 0
-    }
-    if (++this.#lines <= linesPerSecond) this.#owner.printed(line.slice(0, lineLengthMax))
-    else if (this.#lines === linesPerSecond + 1) this.#owner.printed('… and more, faster than is passed on')
   }
 }

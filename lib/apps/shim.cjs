@@ -15,11 +15,15 @@ const { AsyncLocalStorage } = require('node:async_hooks')
 /**
  * @typedef {{ id: number, streams: boolean, gone: AbortController }} Task
  * @typedef {{ $telepathine: 'task', id: number, streams: boolean, input: unknown }
- *   | { $telepathine: 'cancel', id: number }} Order
+ *   | { $telepathine: 'cancel', id: number }
+ *   | { $telepathine: 'forget', id: number }} Order
  */
 
 /** How long the app may take to end when its peer has gone or has told it to. */
 const endMs = 2_000
+
+// processes that the app forks have a parent of their own: the app, which knows nothing of us
+process.execArgv.splice(0, 2)
 
 if (process.send) install(process.send.bind(process))
 
@@ -54,9 +58,13 @@ function install(sendRaw) {
 
   /** @param {Order} order @param {unknown} handle */
   function follow(order, handle) {
+    if (order.$telepathine === 'forget') return tasks.delete(order.id)
     if (order.$telepathine === 'cancel') {
-      tasks.get(order.id)?.gone.abort()
-      return tasks.delete(order.id)
+      const cancelled = tasks.get(order.id)
+      tasks.delete(order.id)
+      cancelled?.gone.abort()
+      // also tells that the app is not stuck in a loop
+      return tell({ $telepathine: 'dropped', id: order.id })
     }
     const task = { id: order.id, streams: order.streams, gone: new AbortController() }
     tasks.set(task.id, task)

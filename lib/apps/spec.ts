@@ -36,13 +36,18 @@ export interface AppSpec {
 const namePattern = /^[\w-][\w.-]{0,99}\/[\w-][\w.-]{0,99}$/
 const packageBytesMax = 1 << 20
 
+/** Whether it is the name of an app: `folder/worker`. */
+export function isAppName(name: unknown): name is string {
+  return typeof name === 'string' && namePattern.test(name)
+}
+
 /**
  * Checks the name of an app: `folder/worker`.
  *
  * @throws TelepathineError `ERR_KEY`
  */
 export function checkAppName(name: unknown): string {
-  if (typeof name === 'string' && namePattern.test(name)) return name
+  if (isAppName(name)) return name
   const allowed = 'folder/worker, of letters, digits, dot, dash and underscore, neither with a dot in front'
   throw new TelepathineError('ERR_KEY', `app: ${describe(name)} given, allowed: ${allowed}`)
 }

@@ -23,15 +23,15 @@ interface Task {
 export class Tasks {
   readonly #tasks = new Map<number, Task>()
   readonly #idleMs: number
-  readonly #cancelled: (id: number) => void
+  readonly #cancelled: (id: number, isSilent: boolean) => void
   #nextId = 1
   #emptied: (() => void) | undefined
 
   /**
    * @param idleMs after so much silence there are no more answers to a task that had one; 0: never
-   * @param cancelled is told which task the app need not go on with
+   * @param cancelled is told which task the app need not go on with, and whether it had fallen silent by then
    */
-  constructor(idleMs: number, cancelled: (id: number) => void) {
+  constructor(idleMs: number, cancelled: (id: number, isSilent: boolean) => void) {
     this.#idleMs = idleMs
     this.#cancelled = cancelled
   }
@@ -41,15 +41,20 @@ export class Tasks {
     return [...this.#tasks.keys()]
   }
 
+  has(id: number): boolean {
+    return this.#tasks.has(id)
+  }
+
   /** Begins a task; `give` hands it to the app. Resolves to its answer, or to what its end comes with. */
   add(options: TaskOptions, give: (id: number) => void): Promise<unknown> {
+    const gaveUp = (): TelepathineError => new TelepathineError('ERR_ABORTED', 'the caller gave up')
+    if (options.signal.aborted) return Promise.reject(gaveUp())
     return new Promise((done, failed) => {
-      const abort = (): void => this.#cancel(task, new TelepathineError('ERR_ABORTED', 'the caller gave up'))
+      const abort = (): void => this.#cancel(task, gaveUp())
       const task: Task = { id: this.#nextId++, options, done, failed, abort, idle: undefined }
       this.#tasks.set(task.id, task)
       options.signal.addEventListener('abort', abort)
-      if (options.signal.aborted) abort()
-      else give(task.id)
+      give(task.id)
     })
   }
 
@@ -89,14 +94,15 @@ export class Tasks {
   }
 
   #fellSilent(task: Task): void {
-    this.#cancelled(task.id)
+    this.#cancelled(task.id, true)
     this.end(task.id, undefined)
   }
 
   #cancel(task: Task, error: unknown): void {
     if (!this.#tasks.has(task.id)) return
-    this.#cancelled(task.id)
+    // first it is no task any more, then whoever is told may look
     this.fail(task.id, error)
+    this.#cancelled(task.id, false)
   }
 
   #take(id: number): Task | undefined {

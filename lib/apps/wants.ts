@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Telepathine } from '../telepathine.js'
-import { checkAppName } from './spec.js'
+import { isAppName } from './spec.js'
 
 /**
  * What the cluster is to do with an app. Every app host believes in the same one, and holds it as a key of its own: so
@@ -11,6 +10,8 @@ export interface Want {
   readonly run: boolean
   /** Tells one order from another, so that those who wait can see who has followed. */
   readonly order: string
+  /** When it was given, unix ms, and later than the one before: of two orders the later counts, whoever heard it when. */
+  readonly at: number
   /** On so many peers; undefined: on all. */
   readonly peers: number | undefined
   /** The manifest's hash; undefined: what each peer has in its own folder. */
@@ -21,8 +22,11 @@ export interface Want {
 
 /** How far one peer is with an app. */
 export interface Standing {
-  /** `fetching` the code, `starting`, `running`, `waiting` to be started again, `failed`, `stopped`. */
-  readonly state: 'fetching' | 'starting' | 'running' | 'waiting' | 'failed' | 'stopped'
+  /**
+   * `fetching` the code; `ready`, until the first peer has it running; `starting`, `running`, `waiting` to be started
+   * again after a crash, `failed`, `stopped`.
+   */
+  readonly state: 'fetching' | 'ready' | 'starting' | 'running' | 'waiting' | 'failed' | 'stopped'
   /** The order that it follows. */
   readonly order: string
   /** What it runs, or ran last; undefined for one of its own folder. */
@@ -37,23 +41,31 @@ export interface Standing {
 export const wantKey = 'apps:want:'
 export const standingKey = 'apps:at:'
 
-const states: readonly unknown[] = ['fetching', 'starting', 'running', 'waiting', 'failed', 'stopped']
+const states: readonly unknown[] = ['fetching', 'ready', 'starting', 'running', 'waiting', 'failed', 'stopped']
 const peersMax = 100_000
+/** How far others' clocks may be ahead of ours: an order of a distant future could never be followed by another. */
+const aheadMsMax = 86_400_000
 
-/** A new order. */
-export function newOrder(): string {
-  return randomBytes(8).toString('hex')
+/** A new order, to follow the one before. */
+export function newOrder(before: Want | undefined, now: number): Pick<Want, 'order' | 'at'> {
+  return { order: randomBytes(8).toString('hex'), at: Math.max(now, (before?.at ?? 0) + 1) }
+}
+
+/** Whether an order counts more than another: a total order, so that all end up with the same. */
+export function isLater(a: Want, b: Want | undefined): boolean {
+  return b === undefined || a.at > b.at || (a.at === b.at && a.order > b.order)
 }
 
 /** Reads what some peer set; undefined when it makes no sense. */
-export function readWant(value: unknown): Want | undefined {
+export function readWant(value: unknown, now: number): Want | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { run, order, peers, hash, version } = value as Partial<Record<keyof Want, unknown>>
+  const { run, order, at, peers, hash, version } = value as Partial<Record<keyof Want, unknown>>
+  if (!isWhole(at, now + aheadMsMax)) return undefined
   if (typeof run !== 'boolean' || typeof order !== 'string' || !/^[0-9a-f]{16}$/.test(order)) return undefined
   if (peers !== undefined && !isWhole(peers, peersMax)) return undefined
   if (hash !== undefined && (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash))) return undefined
   if (version !== undefined && !isWhole(version, Number.MAX_SAFE_INTEGER)) return undefined
-  return { run, order, peers, hash, version }
+  return { run, order, at, peers, hash, version }
 }
 
 /** As {@link readWant}. */
@@ -70,30 +82,21 @@ export function readStanding(value: unknown): Standing | undefined {
   }
 }
 
-/** The apps that something is wanted of, as this peer knows. */
-export function wantedApps(peer: Telepathine): string[] {
-  const names = peer.keys().flatMap((key) => (key.startsWith(wantKey) ? [key.slice(wantKey.length)] : []))
-  return names.filter(isName)
+/** The app that a key of wants is about; undefined when it is none. */
+export function wantedApp(key: string): string | undefined {
+  const name = key.slice(wantKey.length)
+  return key.startsWith(wantKey) && isAppName(name) ? name : undefined
 }
 
 /**
- * Who is to run an app that is wanted on some peers only: the same ones by everybody's reckoning, without a word
- * between them, and hardly any others when one comes or goes (rendezvous hashing).
+ * Who is to run an app, the first to start it in front: the same ones by everybody's reckoning, without a word between
+ * them, and hardly any others when one comes or goes (rendezvous hashing).
  */
 export function chosenPeers(app: string, want: Want, hosts: readonly string[]): readonly string[] {
-  if (want.peers === undefined || want.peers >= hosts.length) return hosts
   const ranked = hosts.map((peer) => ({ peer, rank: createHash('sha256').update(`${app}\n${peer}`).digest('hex') }))
   return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).slice(0, want.peers).map(({ peer }) => peer)
 }
 
 function isWhole(value: unknown, max: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max
-}
-
-function isName(name: string): boolean {
-  try {
-    return checkAppName(name) === name
-  } catch {
-    return false
-  }
 }

@@ -162,6 +162,64 @@ t.test('an app that loses sight of its tasks is right if it has one at a time', 
   await until(() => news.length === 0)
 })
 
+t.test('an app may fork helpers of its own: they know nothing of us', async t => {
+  const { runner } = await zoo(t, 'forks', { concurrency: 1 })
+  await runner.start()
+  t.match(await runner.run(7, task()), { n: 7, square: 49, args: [/^--max-old-space-size/] })
+})
+
+t.test('an app that is stuck after a cancelled task is started anew, and that is no crash', async t => {
+  const { runner, states } = await zoo(t, 'odd')
+  await runner.start()
+  const { pid } = await runner.run({}, task()) as { pid: number }
+  const gone = new AbortController()
+  const stuck = runner.run({ blocks: true }, task({ signal: gone.signal }))
+  gone.abort()
+  await t.rejects(stuck, { code: 'ERR_ABORTED' })
+  const impatient = new AbortController()
+  const waits = runner.run({}, task({ signal: impatient.signal }))
+  impatient.abort()
+  await t.rejects(waits, { code: 'ERR_ABORTED' }, 'a task that waits for it can be cancelled, too')
+  const next = await runner.run({}, task()) as { pid: number }
+  t.not(next.pid, pid)
+  t.notOk(isAlive(pid))
+  t.strictSame(states.map(([state]) => state), ['starting', 'running', 'starting', 'running'])
+})
+
+t.test('with one task at a time the answer to a cancelled one is not taken for that to the next', async t => {
+  const { runner, news } = await zoo(t, 'slow', { concurrency: 1 })
+  await runner.start()
+  for (const ms of [50, 600_000]) {
+    const gone = new AbortController()
+    const late = runner.run({ n: 1, ms }, task({ signal: gone.signal }))
+    gone.abort()
+    await t.rejects(late, { code: 'ERR_ABORTED' })
+    t.strictSame(await runner.run({ n: 2 }, task()), { n: 2 })
+  }
+  t.strictSame(news, [])
+})
+
+t.test('an app that fills the machine beside its heap is ended', { skip: process.platform !== 'linux' }, async t => {
+  const { runner, states, until } = await zoo(t, 'odd', { memoryMB: 16 })
+  await runner.start()
+  await t.rejects(runner.run({ hoards: true }, task()), { code: 'ERR_PEER_LOST', message: /held \d+ MiB.*allowed: 96/ })
+  await until(() => states.at(-1)?.[0] === 'running')
+  t.match(await runner.run({}, task()), { pid: /\d+/ }, 'and comes back')
+})
+
+t.test('a line that never ends is not kept, and what is said in a hurry only in part', async t => {
+  const { runner, printed, news, until } = await zoo(t, 'odd')
+  await runner.start()
+  await runner.run({ prints: 64 }, task())
+  await runner.run({ chats: 300 }, task())
+  await until(() => news.length >= 100)
+  await runner.stop()
+  await until(() => printed.length > 0)
+  t.equal(printed.length, 1)
+  t.equal(printed[0]?.length, 1_000)
+  t.ok(news.length <= 200, 'a hundred in a second')
+})
+
 /** Whether a process that was just killed is still there once the system has had time to bury it. */
 async function lives(pid: number): Promise<boolean> {
   const { promise, resolve } = deferred<boolean>()
