@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import createDebug from 'debug'
 import { TelepathineError } from '../gossip/errors.js'
 import { describe } from '../describe.js'
@@ -7,13 +7,15 @@ import { routesOf } from '../http/routes.js'
 import type { Telepathine } from '../telepathine.js'
 import { Dispatcher } from '../work/index.js'
 import { manifestHash, type SignedManifest, Trust } from './manifest.js'
+import { Orders } from './orders.js'
 import { appRoutes, legacyRoutes } from './routes.js'
-import { Slot, type SlotOwner } from './slot.js'
+import { serviceOf, Slot, type SlotOwner } from './slot.js'
 import { checkAppName } from './spec.js'
 import { Store } from './store.js'
 import { Supply } from './supply.js'
+import { turnOf } from './turns.js'
 import {
-  chosenPeers, newOrder, readStanding, readWant, type Standing, standingKey, type Want, wantedApps, wantKey,
+  chosenPeers, isLater, newOrder, rankedPeers, readStanding, readWant, type Standing, standingKey, type Want, wantedApp, wantKey,
 } from './wants.js'
 
 const log = createDebug('telepathine:apps')
@@ -79,6 +81,8 @@ export interface AppHostEvents {
 const gatherMs = 100
 /** … and now and then anyway: who hosts apps may become known late. */
 const lookMs = 2_000
+/** After a start the others are heard first: what this peer remembers may be long out of date. */
+const hearFirstMs = 2_000
 
 /**
  * Runs worker apps on a peer: programs that take messages with `process.on('message')` and answer with
@@ -93,11 +97,18 @@ export class AppHost extends EventEmitter<AppHostEvents> {
   readonly #work: Dispatcher
   readonly #store: Store
   readonly #supply: Supply
+  /** What the cluster is to run, as far as this peer has heard. */
+  readonly #orders: Orders
+  /** Bounded by the orders. */
   readonly #slots = new Map<string, Slot>()
   readonly #owner: SlotOwner
   readonly #maxApps: number
   readonly #legacy: boolean
   readonly #offs: (() => void)[] = []
+  /** Those who wait for another peer to be elsewhere with an app. */
+  readonly #watchers = new Set<() => void>()
+  /** Orders of an earlier life count from then on. */
+  #remembersAt = Infinity
   #timer: NodeJS.Timeout | undefined
   #stopped: Promise<void> | undefined
 
@@ -113,7 +124,8 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     this.#maxApps = maxApps
     this.#legacy = options.legacy ?? false
     this.#work = new Dispatcher(peer)
-    this.#store = new Store(resolve(data), new Trust(deployKeys, peer.cluster))
+    this.#store = new Store(resolve(data), new Trust(deployKeys, peer.cluster), (sha256) => this.#runs(sha256))
+    this.#orders = new Orders(join(resolve(data), 'orders.json'))
     this.#supply = new Supply(this.#work, this.#store)
     this.#owner = {
       work: this.#work,
@@ -122,6 +134,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
       folder: resolve(apps),
       variables: env,
       holders: (app, hash) => this.#holders(app, hash),
+      turn: (app, want, signal) => this.#turn(app, want, signal),
       stands: (app, standing) => this.#stands(app, standing),
       news: (app, value) => this.#say(`apps:news:${app}`, value),
       printed: (app, line) => this.emit('output', app, line),
@@ -132,15 +145,23 @@ export class AppHost extends EventEmitter<AppHostEvents> {
   /** Begins: from here on this peer follows what the cluster wants. Resolves once it does. */
   async start(): Promise<this> {
     await this.#store.open()
+    await this.#orders.load(Date.now())
+    this.#remembersAt = performance.now() + hearFirstMs
     this.#supply.open()
     const look = (): void => this.#lookSoon()
-    this.#offs.push(this.#peer.believe(`${wantKey}*`, look), this.#peer.know(`${standingKey}*`, () => undefined))
+    this.#offs.push(
+      this.#peer.believe(`${wantKey}*`, (_, value, key) => this.#heard(key, value)),
+      this.#peer.know(`${standingKey}*`, look),
+    )
     for (const event of ['peer:start', 'peer:stop'] as const) {
       this.#peer.on(event, look)
       this.#offs.push(() => this.#peer.off(event, look))
     }
     this.#offs.push(routesOf(this.#peer).add([...appRoutes(this), ...(this.#legacy ? legacyRoutes(this) : [])]))
-    routesOf(this.#peer).processes = () => this.#running()
+    const routes = routesOf(this.#peer)
+    routes.processes = () => this.#running()
+    routes.expects = (service) => this.#expects(service)
+    this.#offs.push(() => (routes.expects = () => false))
     const repeated = setInterval(() => this.#look(), lookMs).unref()
     this.#offs.push(() => clearInterval(repeated))
     this.#look()
@@ -218,16 +239,15 @@ export class AppHost extends EventEmitter<AppHostEvents> {
 
   /** All apps that something is wanted of. */
   apps(): AppInfo[] {
-    return wantedApps(this.#peer).flatMap((app) => this.app(app) ?? [])
+    return [...this.#orders.all.keys()].sort().flatMap((app) => this.app(app) ?? [])
   }
 
   /** One of them; undefined when nothing is wanted of it. */
   app(name: string): AppInfo | undefined {
     const want = this.#wantOf(name)
     if (!want) return undefined
-    const key = standingKey + name
     const peers = [this.#peer.name, ...this.#peer.livePeers()].flatMap((peer) => {
-      const standing = readStanding(this.#peer.getRemote(peer, key))
+      const standing = this.#standingOf(peer, name)
       return standing ? [[peer, standing] as const] : []
     })
     return { name, want, chosen: want.run ? this.#chosen(name, want) : [], peers: Object.fromEntries(peers) }
@@ -238,19 +258,80 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     return this.#store.versions(folder).map(({ signed }) => signed)
   }
 
-  #order(app: string, order: Omit<Want, 'order'>): string {
-    const want = { ...order, order: newOrder() }
-    this.#peer.set(wantKey + app, want)
+  #order(app: string, order: Omit<Want, 'order' | 'at'>): string {
+    const want = { ...order, ...newOrder(this.#wantOf(app), Date.now()) }
+    if (!this.#orders.take(app, want)) throw new TelepathineError('ERR_OVERLOAD', 'there are too many apps already')
+    this.#publish(app, want)
     this.#look()
     return want.order
   }
 
   #wantOf(app: string): Want | undefined {
-    return readWant(this.#peer.get(wantKey + app))
+    return this.#orders.all.get(app)?.want
+  }
+
+  /** Some peer gave an order, or passes one on. */
+  #heard(key: string, value: unknown): void {
+    const app = wantedApp(key)
+    const want = readWant(value, Date.now())
+    if (app === undefined || !want) return
+    this.#orders.take(app, want)
+    this.#lookSoon()
+  }
+
+  #publish(app: string, want: Want): void {
+    try {
+      this.#peer.set(wantKey + app, want)
+    } catch (error) {
+      log('cannot tell what is wanted of %s: %s', app, error)
+    }
   }
 
   #chosen(app: string, want: Want): readonly string[] {
     return chosenPeers(app, want, [...new Set([this.#peer.name, ...this.#supply.hosts()])])
+  }
+
+  /** Whether tasks for it are to be expected although nobody may take them at the moment. */
+  #expects(service: string): boolean {
+    return [...this.#orders.all].some(([app, { want }]) => want.run && serviceOf(app) === service)
+  }
+
+  /** Whether something runs here that comes from this archive. */
+  #runs(sha256: string): boolean {
+    return [...this.#slots.values()].some(({ archive }) => archive === sha256)
+  }
+
+  async #turn(app: string, want: Want, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      signal.throwIfAborted()
+      const known = this.#orders.all.get(app)
+      if (known?.isProven === true && known.want.order === want.order) return false
+      const chosen = rankedPeers(app, this.#chosen(app, want))
+      const turn = turnOf(this.#peer.name, want.order, chosen, (peer) => this.#standingOf(peer, app))
+      if (turn.kind === 'never') {
+        const why = `held back, because it failed at ${turn.peer}, which went first: ${turn.error}`
+        throw new TelepathineError('ERR_DRAINING', why)
+      }
+      if (turn.kind !== 'wait') return turn.kind === 'first'
+      await this.#notice(signal)
+    }
+  }
+
+  /** Resolves when some peer is elsewhere with some app, or has come or gone, or the signal aborts. */
+  #notice(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#watchers.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#watchers.add(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #standingOf(peer: string, app: string): Standing | undefined {
+    return readStanding(this.#peer.getRemote(peer, standingKey + app))
   }
 
   #running(): string[] {
@@ -261,22 +342,32 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     this.#timer ??= setTimeout(() => this.#look(), gatherMs)
   }
 
-  /** Sees to it that all that is wanted is followed. */
+  /** Sees to it that all that is wanted is told and followed. */
   #look(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#stopped) return
-    for (const app of wantedApps(this.#peer)) {
-      const want = this.#wantOf(app)
-      if (!want) continue
-      const slot = this.#slots.get(app) ?? this.#newSlot(app, want)
-      slot?.aim(want, want.run && this.#chosen(app, want).includes(this.#peer.name))
+    for (const watcher of [...this.#watchers]) watcher()
+    const remembers = performance.now() >= this.#remembersAt
+    for (const [app, { want }] of this.#orders.all) {
+      const told = readWant(this.#peer.get(wantKey + app), Date.now())
+      // only a memory so far: the others may know better
+      if (!told && !remembers) continue
+      // what came over gossip was set later, and yet is the older order
+      if (isLater(want, told)) this.#publish(app, want)
+      const isHere = want.run && this.#chosen(app, want).includes(this.#peer.name)
+      const slot = this.#slots.get(app) ?? (isHere ? this.#newSlot(app, want) : undefined)
+      slot?.aim(want, isHere)
     }
   }
 
   #newSlot(app: string, want: Want): Slot | undefined {
-    if (this.#slots.size >= this.#maxApps) {
-      log('%s is not followed: there are %d apps already', app, this.#maxApps)
+    if ([...this.#slots.values()].filter(({ isInUse }) => isInUse).length >= this.#maxApps) {
+      const error = `there are ${this.#maxApps} apps here already, which is maxApps`
+      const none = { version: undefined, holds: undefined, tried: false }
+      if (this.#standingOf(this.#peer.name, app)?.order !== want.order) {
+        this.#stands(app, { ...none, state: 'failed', order: want.order, error })
+      }
       return undefined
     }
     const slot = new Slot(app, want, this.#owner)
@@ -286,7 +377,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
 
   #holders(app: string, hash: string): readonly string[] {
     return this.#peer.livePeers().filter((peer) => {
-      return readStanding(this.#peer.getRemote(peer, standingKey + app))?.holds === hash
+      return this.#standingOf(peer, app)?.holds === hash
     })
   }
 
@@ -297,6 +388,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     } catch (error) {
       log('cannot tell how %s stands: %s', app, error)
     }
+    if (standing.state === 'running') this.#orders.prove(app, standing.order)
     this.emit('state', app, standing)
   }
 
@@ -320,5 +412,6 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     await Promise.all([...this.#slots.values()].map((slot) => slot.close()))
     await this.#supply.close()
     await this.#work.stop({ grace: 0 })
+    await this.#orders.written()
   }
 }

@@ -79,6 +79,11 @@ export class AppRunner {
     return this.#state
   }
 
+  /** What went wrong, if something did. */
+  get why(): string | undefined {
+    return this.#why
+  }
+
   /** Of its process; undefined when there is none. */
   get pid(): number | undefined {
     return this.#child?.pid

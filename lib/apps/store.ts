@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { join } from 'node:path'
 import createDebug from 'debug'
 import { denied, type Manifest, manifestHash, manifestLengthMax, type SignedManifest, type Trust } from './manifest.js'
+import { writeWhole } from './orders.js'
 import { unpack } from './unpack.js'
 
 const log = createDebug('telepathine:apps')
@@ -30,11 +31,17 @@ export class Store {
   readonly #kept = new Map<string, Kept[]>()
   /** Archives that are being unpacked, so that two who want one do not both do it. */
   readonly #unpacking = new Map<string, Promise<string>>()
+  /** Archives of versions that are kept no more, but may still run. */
+  readonly #outdated = new Set<string>()
+  readonly #runs: (sha256: string) => boolean
   #opened: Promise<void> | undefined
+  #keeping: Promise<void> = Promise.resolve()
 
-  constructor(folder: string, trust: Trust) {
+  /** @param runs whether something runs that comes from this archive */
+  constructor(folder: string, trust: Trust, runs: (sha256: string) => boolean) {
     this.#folder = folder
     this.#trust = trust
+    this.#runs = runs
   }
 
   /** Finds what an earlier life has left. */
@@ -65,14 +72,7 @@ export class Store {
   examine(signed: unknown): Kept {
     const manifest = this.#trust.check(signed, Date.now())
     const kept = { manifest, signed: signed as SignedManifest, hash: manifestHash(signed as SignedManifest) }
-    const [last] = this.versions(manifest.app)
-    if (last && manifest.version < last.manifest.version) {
-      const known = `version ${last.manifest.version} of ${manifest.app} is here already`
-      throw denied(`${known}: version ${manifest.version} is older; to go back, deploy with --rollback`)
-    }
-    if (last && manifest.version === last.manifest.version && kept.hash !== last.hash) {
-      throw denied(`there is another version ${manifest.version} of ${manifest.app}; give it a higher number`)
-    }
+    this.#checkVersion(kept)
     return kept
   }
 
@@ -93,24 +93,21 @@ export class Store {
     return new Receiver(manifest, aside, this.archivePath(manifest.sha256), await open(aside, 'wx', 0o600))
   }
 
-  /** Keeps a version whose archive is here. Versions before the last two go. */
-  async keep(kept: Kept): Promise<void> {
-    const { app, version } = kept.manifest
-    if (this.find(kept.hash)) return
-    const folder = join(this.#folder, 'manifests', app)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const aside = join(this.#folder, 'incoming', randomBytes(8).toString('hex'))
-    await writeFile(aside, JSON.stringify(kept.signed), { mode: 0o600 })
-    await rename(aside, join(folder, `${version}.json`))
-    this.#add(kept)
-    const gone = this.versions(app).slice(versionsKept)
-    this.#kept.set(app, this.versions(app).slice(0, versionsKept))
-    for (const { manifest } of gone) await rm(join(folder, `${manifest.version}.json`), { force: true })
+  /**
+   * Keeps a version whose archive is here. Versions before the last two go, with their archives and folders unless they
+   * still run: those go with the next one.
+   *
+   * @throws TelepathineError `ERR_DENIED` when a later one came in between
+   */
+  keep(kept: Kept): Promise<void> {
+    const keeping = this.#keeping.then(() => this.#keep(kept))
+    this.#keeping = keeping.catch(() => undefined)
+    return keeping
   }
 
   /** The folder of a version that is kept, unpacked now if it was not before. */
   unpacked({ sha256, ...rest }: Manifest): Promise<string> {
-    const folder = join(this.#folder, 'trees', sha256)
+    const folder = this.#tree(sha256)
     let unpacking = this.#unpacking.get(sha256)
     if (!unpacking) {
       unpacking = this.#unpack({ sha256, ...rest }, folder).finally(() => this.#unpacking.delete(sha256))
@@ -119,16 +116,53 @@ export class Store {
     return unpacking
   }
 
-  /** Removes archives and folders that neither a version which is kept nor `used` needs. */
-  async tidy(used: ReadonlySet<string>): Promise<void> {
-    const needed = new Set([...used, ...this.all.map(({ manifest }) => manifest.sha256)])
-    for (const kind of ['archives', 'trees']) {
-      for (const name of await readdir(join(this.#folder, kind))) {
-        const sha256 = name.replace(/\.tgz$/, '')
-        if (name === 'package.json' || needed.has(sha256) || this.#unpacking.has(sha256)) continue
-        await rm(join(this.#folder, kind, name), { recursive: true, force: true })
+  async #keep(kept: Kept): Promise<void> {
+    const { app, version } = kept.manifest
+    if (this.find(kept.hash)) return
+    this.#checkVersion(kept)
+    const folder = join(this.#folder, 'manifests', app)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await writeWhole(join(folder, `${version}.json`), JSON.stringify(kept.signed))
+    this.#add(kept)
+    const gone = this.versions(app).slice(versionsKept)
+    this.#kept.set(app, this.versions(app).slice(0, versionsKept))
+    for (const { manifest } of gone) {
+      await rm(join(folder, `${manifest.version}.json`), { force: true })
+      this.#outdated.add(manifest.sha256)
+    }
+    await this.#tidy()
+  }
+
+  #checkVersion({ manifest, hash }: Kept): void {
+    const { app, version } = manifest
+    const [last] = this.versions(app)
+    if (last && version < last.manifest.version) {
+      const known = `version ${last.manifest.version} of ${app} is here already`
+      throw denied(`${known}: version ${version} is older; to go back, deploy with --rollback`)
+    }
+    if (last && version === last.manifest.version && hash !== last.hash) {
+      throw denied(`there is another version ${version} of ${app}; give it a higher number`)
+    }
+  }
+
+  /** Removes what nobody needs any more. */
+  async #tidy(): Promise<void> {
+    for (const sha256 of this.#outdated) {
+      if (this.#isKept(sha256)) this.#outdated.delete(sha256)
+      else if (!this.#runs(sha256) && !this.#unpacking.has(sha256)) {
+        this.#outdated.delete(sha256)
+        await rm(this.archivePath(sha256), { force: true })
+        await rm(this.#tree(sha256), { recursive: true, force: true })
       }
     }
+  }
+
+  #isKept(sha256: string): boolean {
+    return this.all.some(({ manifest }) => manifest.sha256 === sha256)
+  }
+
+  #tree(sha256: string): string {
+    return join(this.#folder, 'trees', sha256)
   }
 
   async #unpack(manifest: Manifest, folder: string): Promise<string> {
@@ -148,22 +182,40 @@ export class Store {
     await mkdir(join(this.#folder, 'incoming'), { mode: 0o700 })
     // what kind of modules an app has is not for a package to say that this folder happens to be in
     await writeFile(join(this.#folder, 'trees', 'package.json'), '{}\n')
-    for (const app of await readdir(join(this.#folder, 'manifests'))) {
-      for (const name of await readdir(join(this.#folder, 'manifests', app))) {
-        await this.#recall(join(this.#folder, 'manifests', app, name))
+    const manifests = join(this.#folder, 'manifests')
+    const named = new Set<string>()
+    for (const app of await readdir(manifests, { withFileTypes: true })) {
+      if (!app.isDirectory()) continue
+      for (const name of await readdir(join(manifests, app.name))) {
+        if (name.endsWith('.json')) named.add(await this.#recall(join(manifests, app.name, name)))
+      }
+    }
+    await this.#sweep(named)
+  }
+
+  /** Removes archives and folders that no manifest names. What is not trusted today may be again tomorrow: it stays. */
+  async #sweep(named: ReadonlySet<string>): Promise<void> {
+    for (const kind of ['archives', 'trees']) {
+      for (const name of await readdir(join(this.#folder, kind))) {
+        if (name === 'package.json' || named.has(name.replace(/\.tgz$/, ''))) continue
+        await rm(join(this.#folder, kind, name), { recursive: true, force: true })
       }
     }
   }
 
-  async #recall(path: string): Promise<void> {
+  /** Resolves to the hash of the archive that a manifest names, whether it counts or not. */
+  async #recall(path: string): Promise<string> {
+    let sha256 = ''
     try {
       if ((await stat(path)).size > 2 * manifestLengthMax) throw new Error('too large')
       const signed = JSON.parse(await readFile(path, 'utf8')) as SignedManifest
+      sha256 = String((JSON.parse(signed.text) as Manifest).sha256)
       const manifest = this.#trust.check(signed, 0)
       if (await this.has(manifest.sha256)) this.#add({ manifest, signed, hash: manifestHash(signed) })
     } catch (error) {
       log('%s counts for nothing: %s', path, error)
     }
+    return sha256
   }
 
   #add(kept: Kept): void {

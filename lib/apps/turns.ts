@@ -2,7 +2,8 @@ import type { Standing } from './wants.js'
 
 /**
  * Whether a peer may start what was deployed. One peer goes first; once it has had it running for a while all the
- * others follow, and if it fails there none of them do: what ran before runs on.
+ * others follow, and if it fails there none of them do: what ran before runs on. A peer that does not even get to start
+ * it (it takes no code, its disk is full) says nothing about the app: then the next one goes first.
  */
 export type Turn =
   /** This peer goes first. */
@@ -28,9 +29,10 @@ export function turnOf(
     return standing?.order === order ? standing : undefined
   }
   if (chosen.some((peer) => peer !== me && at(peer)?.state === 'running')) return { kind: 'next' }
-  const [first = me] = chosen
+  const failed = (peer: string): Standing | undefined => (at(peer)?.state === 'failed' ? at(peer) : undefined)
+  const first = chosen.find((peer) => peer === me || failed(peer)?.tried !== false) ?? me
   if (first === me) return { kind: 'first' }
-  const standing = at(first)
-  if (standing?.state !== 'failed') return { kind: 'wait' }
+  const standing = failed(first)
+  if (!standing) return { kind: 'wait' }
   return { kind: 'never', peer: first, error: standing.error ?? 'it did not say why' }
 }

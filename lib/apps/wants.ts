@@ -35,6 +35,8 @@ export interface Standing {
   readonly holds: string | undefined
   /** What went wrong. */
   readonly error: string | undefined
+  /** Whether the app was started here for this order: if it failed then, it is the app that failed, not this peer. */
+  readonly tried: boolean
 }
 
 /** Keys that say what is wanted, and how far each peer is; the app's name follows. */
@@ -43,6 +45,8 @@ export const standingKey = 'apps:at:'
 
 const states: readonly unknown[] = ['fetching', 'ready', 'starting', 'running', 'waiting', 'failed', 'stopped']
 const peersMax = 100_000
+/** Longest text of what went wrong that is told to others. */
+export const errorLengthMax = 2_000
 /** How far others' clocks may be ahead of ours: an order of a distant future could never be followed by another. */
 const aheadMsMax = 86_400_000
 
@@ -71,14 +75,15 @@ export function readWant(value: unknown, now: number): Want | undefined {
 /** As {@link readWant}. */
 export function readStanding(value: unknown): Standing | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { state, order, version, holds, error } = value as Partial<Record<keyof Standing, unknown>>
+  const { state, order, version, holds, error, tried } = value as Partial<Record<keyof Standing, unknown>>
   if (!states.includes(state) || typeof order !== 'string') return undefined
   return {
     state: state as Standing['state'],
     order,
     version: isWhole(version, Number.MAX_SAFE_INTEGER) ? version : undefined,
     holds: typeof holds === 'string' ? holds : undefined,
-    error: typeof error === 'string' ? error.slice(0, 2_000) : undefined,
+    error: typeof error === 'string' ? error.slice(0, errorLengthMax) : undefined,
+    tried: tried === true,
   }
 }
 
@@ -89,12 +94,18 @@ export function wantedApp(key: string): string | undefined {
 }
 
 /**
- * Who is to run an app, the first to start it in front: the same ones by everybody's reckoning, without a word between
- * them, and hardly any others when one comes or goes (rendezvous hashing).
+ * Who is to run an app that is wanted on some peers only: the same ones by everybody's reckoning, without a word
+ * between them, and hardly any others when one comes or goes (rendezvous hashing).
  */
 export function chosenPeers(app: string, want: Want, hosts: readonly string[]): readonly string[] {
-  const ranked = hosts.map((peer) => ({ peer, rank: createHash('sha256').update(`${app}\n${peer}`).digest('hex') }))
-  return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).slice(0, want.peers).map(({ peer }) => peer)
+  if (want.peers === undefined || want.peers >= hosts.length) return hosts
+  return rankedPeers(app, hosts).slice(0, want.peers)
+}
+
+/** Peers in the order in which they are to run an app. */
+export function rankedPeers(app: string, peers: readonly string[]): string[] {
+  const ranked = peers.map((peer) => ({ peer, rank: createHash('sha256').update(`${app}\n${peer}`).digest('hex') }))
+  return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ peer }) => peer)
 }
 
 function isWhole(value: unknown, max: number): value is number {

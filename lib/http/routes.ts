@@ -24,6 +24,8 @@ export type Match =
 export class Routes {
   /** The programs that run here, for the page. */
   processes: () => readonly string[] = () => []
+  /** Whether a service is to be served, even if nobody does at the moment. */
+  expects: (service: string) => boolean = () => false
   readonly #routes: { readonly route: Route; readonly pattern: RegExp; readonly names: readonly string[] }[] = []
 
   /** All of them, in the order they came. */

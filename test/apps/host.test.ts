@@ -110,12 +110,13 @@ t.test('an order can neither go back a version nor take one app for another', { 
 t.test('what other peers say of apps is looked at before it is believed', { timeout: 60_000 }, async t => {
   const a = await hosted(t)
   await writeFiles(a.folder, { 'apps/zoo/echo.js': echo('own'), 'secret.js': echo('secret') })
+  const at = Date.now()
   const nonsense: [string, unknown][] = [
-    ['apps:want:../secret', { run: true, order: '0'.repeat(16) }],
-    ['apps:want:zoo/../../secret', { run: true, order: '0'.repeat(16) }],
-    ['apps:want:zoo/echo', { run: 'yes', order: '0'.repeat(16) }], ['apps:want:zoo/echo', { run: true, order: 'x' }],
-    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), peers: -1 }], ['apps:want:zoo/echo', null],
-    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), hash: '../../secret' }],
+    ['apps:want:../secret', { run: true, order: '0'.repeat(16), at }],
+    ['apps:want:zoo/../../secret', { run: true, order: '0'.repeat(16), at }],
+    ['apps:want:zoo/echo', { run: 'yes', order: '0'.repeat(16), at }], ['apps:want:zoo/echo', { run: true, order: 'x', at }],
+    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), at, peers: -1 }], ['apps:want:zoo/echo', null],
+    ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), at, hash: '../../secret' }],
   ]
   for (const [key, value] of nonsense) {
     a.peer.set(key, value)
