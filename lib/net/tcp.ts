@@ -7,6 +7,7 @@ import type { Hello } from './hello.js'
 import type { SocketLimits } from './limits.js'
 import type { Link } from './link.js'
 import { LinkTable } from './links.js'
+import { anyAddress } from './lookup.js'
 import { Reception } from './reception.js'
 import type { Router } from './router.js'
 import type { LinkDown, Traffic, TransportHandlers } from './transport.js'
@@ -24,6 +25,8 @@ export interface PoolOptions {
   readonly traffic: Traffic
   readonly handlers: TransportHandlers
 }
+
+const lookupAny = anyAddress()
 
 /** How long the end with the larger name waits for the other to dial. */
 const giveWayMs = 300
@@ -275,7 +278,9 @@ export class ConnectionPool implements ConnectionOwner {
       return
     }
     const { host, port } = route
-    const plain = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.idleMs })
+    const plain = connect({
+      host, port, lookup: lookupAny, noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.idleMs,
+    })
     const socket = door === undefined ? plain : door.dial(plain)
     const connection = new Connection(socket, link.name, maxFrameBytes, limits, traffic, this)
     socket.on(door === undefined ? 'connect' : 'secureConnect', () => this.#greet(connection))
