@@ -71,12 +71,12 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['simulation/examples/', ['simulation/examples/', ...doors]],
   ['simulation/', ['simulation/', 'lib/gossip/', 'lib/*.ts', 'lib/net/transport.ts', 'lib/host/clock.ts', 'lib/work/']],
   ['bench/', ['bench/', 'lib/', 'simulation/']],
-  ['test/', ['test/', 'lib/', 'simulation/']],
+  ['test/', ['test/', 'lib/', 'simulation/', 'examples/']],
 ]
 
 /** Tests that answer for more than one file. */
 const crossCutting = [
-  'test/tidy.test.ts', 'test/readme.test.ts', 'test/examples.test.ts', 'test/cluster/', 'test/fuzz/', 'test/package/',
+  'test/tidy.test.ts', 'test/readme.test.ts', 'test/docs.test.ts', 'test/examples.test.ts', 'test/cluster/', 'test/fuzz/', 'test/package/',
 ]
 
 const machine = new Set([

@@ -13,8 +13,7 @@ t.test('each of the addresses of a name comes first now and then', async t => {
   for (let i = 0; i < 300; i++) {
     find('peers', { all: true }, (error, addresses) => {
       t.notOk(error)
-      if (typeof addresses === 'string') return t.fail('asked for all')
-      const found = addresses.map(({ address }) => address)
+      const found = Array.isArray(addresses) ? addresses.map(({ address }) => address) : []
       t.strictSame([...found].sort(), hosts, 'all of them, whatever the order')
       first.set(found[0] ?? '', (first.get(found[0] ?? '') ?? 0) + 1)
     })
@@ -26,8 +25,13 @@ t.test('who wants one address gets one, and any', async t => {
   const random = seededRandom(1)
   const find = anyAddress(() => random.unit(), peers)
   const found = new Set<unknown>()
-  for (let i = 0; i < 50; i++) find('peers', {}, (_error, address, family) => found.add(`${String(address)} ${family}`))
-  t.strictSame([...found].sort(), hosts.map(host => `${host} 4`))
+  for (let i = 0; i < 50; i++) {
+    find('peers', {}, (_error, address, family) => {
+      t.equal(family, 4)
+      found.add(address)
+    })
+  }
+  t.strictSame([...found].sort(), hosts)
 })
 
 t.test('the family asked for is passed on, and so are errors', async t => {
