@@ -23,17 +23,24 @@ export class Roster {
 
   named(name: string): Member | undefined {
     const table = this.#byName
-    for (let slot = table.first(hash32(name, 0)); ; slot = table.after(slot)) {
-      const member = this.#members[table.at(slot)]
-      if (member === undefined || member.identity.name === name) return member
+    const hash = hash32(name, 0)
+    for (let slot = table.first(hash); ; slot = table.after(slot)) {
+      const place = table.at(slot)
+      if (place < 0) return undefined
+      if (!table.mayBe(slot, hash)) continue
+      const member = this.#members[place] as Member
+      if (member.identity.name === name) return member
     }
   }
 
   withId(id: number): Member | undefined {
     const table = this.#byId
     for (let slot = table.first(id >>> 0); ; slot = table.after(slot)) {
-      const member = this.#members[table.at(slot)]
-      if (member === undefined || member.identity.id === id) return member
+      const place = table.at(slot)
+      if (place < 0) return undefined
+      if (!table.mayBe(slot, id >>> 0)) continue
+      const member = this.#members[place] as Member
+      if (member.identity.id === id) return member
     }
   }
 
@@ -58,7 +65,14 @@ export class Roster {
   }
 }
 
-/** A hash table of places in a list of members. A slot holds a place and 1, or 0 if it is free. */
+/** Bits of a slot that hold a place: enough for the most peers that can be asked for. */
+const placeBits = 20
+const placeMask = (1 << placeBits) - 1
+
+/**
+ * A hash table of places in a list of members. A slot holds a place and 1, or 0 if it is free; above that the upper bits
+ * of the hash, so that a member need not be looked at (it has rarely been of late) to see that it is another.
+ */
 class Places {
   readonly #hash: (member: Member) => number
   #slots = new Int32Array(slotsMin)
@@ -79,7 +93,12 @@ class Places {
 
   /** The place in a slot; -1: it is free, and the search over. */
   at(slot: number): number {
-    return (this.#slots[slot] as number) - 1
+    return ((this.#slots[slot] as number) & placeMask) - 1
+  }
+
+  /** Whether what is in a slot may have this hash. */
+  mayBe(slot: number, hash: number): boolean {
+    return ((this.#slots[slot] as number) ^ hash) >>> placeBits === 0
   }
 
   placeOf(member: Member, members: readonly Member[]): number | undefined {
@@ -94,7 +113,7 @@ class Places {
 
   move(member: Member, place: number, members: readonly Member[]): void {
     const slot = this.#slotOf(member, members)
-    if (slot !== undefined) this.#slots[slot] = place + 1
+    if (slot !== undefined) this.#slots[slot] = ((this.#slots[slot] as number) & ~placeMask) | (place + 1)
   }
 
   remove(member: Member, members: readonly Member[]): void {
@@ -118,9 +137,10 @@ class Places {
   }
 
   #put(place: number, member: Member): void {
-    let slot = this.first(this.#hash(member))
+    const hash = this.#hash(member)
+    let slot = this.first(hash)
     while (this.at(slot) >= 0) slot = this.after(slot)
-    this.#slots[slot] = place + 1
+    this.#slots[slot] = (hash & ~placeMask) | (place + 1)
   }
 
   #grow(members: readonly Member[]): void {
