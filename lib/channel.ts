@@ -65,6 +65,8 @@ export class Channel {
   readonly random: Random
   readonly isReal: boolean
   readonly #parts: ChannelParts
+  /** What was sent over it since the peer was made. */
+  readonly sent = { messages: 0, bytes: 0 }
   #isRunning = false
   #listener: ChannelListener | undefined
 
@@ -120,7 +122,10 @@ export class Channel {
    * gossip messages. Returns the bytes that wait for that peer.
    */
   send(to: string, parts: readonly Uint8Array[]): number {
-    return this.#isRunning ? this.#parts.send(to, parts) : 0
+    if (!this.#isRunning) return 0
+    this.sent.messages++
+    for (const part of parts) this.sent.bytes += part.length
+    return this.#parts.send(to, parts)
   }
 
   /** Bytes that wait for a peer. */

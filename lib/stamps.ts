@@ -39,11 +39,17 @@ export class Stamps {
 
   /** Takes note of another's stamp. */
   see(bytes: Uint8Array): void {
-    if (bytes.length < stampBytes) return
-    let stamp = 0
-    for (let i = 0; i < stampBytes; i++) stamp = stamp * 256 + (bytes[i] as number)
+    const stamp = (setAt(bytes) ?? 0) * stepsPerMs
     if (stamp > this.#last && stamp < this.#wall() * stepsPerMs + aheadMax) this.#last = stamp
   }
+}
+
+/** When a value was set, by the clock of who set it: unix time in milliseconds; undefined when it does not say. */
+export function setAt(value: Uint8Array): number | undefined {
+  if (value.length < stampBytes) return undefined
+  let stamp = 0
+  for (let i = 0; i < stampBytes; i++) stamp = stamp * 256 + (value[i] as number)
+  return stamp / stepsPerMs
 }
 
 /**

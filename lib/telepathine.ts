@@ -282,6 +282,7 @@ export class Telepathine extends Emitter {
     this.#checkName(key, 'key')
     const existed = this.#gossip.delete(storedKey(key), this.#clock.now())
     this.#host.kick()
+    if (existed) for (const { handler: tell } of this.#view?.ownDeletes.find(key) ?? []) tell(key, undefined, undefined)
     return existed
   }
 
@@ -607,6 +608,7 @@ export class Telepathine extends Emitter {
 
   #takeSet(peer: string, key: string, value: Uint8Array, deadline: number | undefined): void {
     this.#stamps.see(value)
+    this.#view?.arrived(peer, value)
     this.#beliefs.take(peer, key, value, deadline)
     if (this.#knows.find(key).length === 0 && !this.isHeard('set') && !this.isWanted('set')) return
     const decoded = this.#decode(peer, value, stampBytes)

@@ -160,6 +160,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     this.#offs.push(routesOf(this.#peer).add([...appRoutes(this), ...(this.#legacy ? legacyRoutes(this) : [])]))
     const routes = routesOf(this.#peer)
     routes.processes = () => this.#running()
+    routes.apps = () => this.apps()
     routes.expects = (service) => this.#expects(service)
     this.#offs.push(() => (routes.expects = () => false))
     const repeated = setInterval(() => this.#look(), lookMs).unref()

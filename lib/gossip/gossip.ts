@@ -12,7 +12,7 @@ import { FlowControl } from './flow.js'
 import { identify } from './identity.js'
 import { KeySpace } from './keyspace.js'
 import type { SpaceListener } from './keyspace.js'
-import { Liveness } from './liveness.js'
+import { Liveness, readRumour, rumourMs } from './liveness.js'
 import { Member } from './member.js'
 import type { MemberState } from './member.js'
 import { Mesh } from './mesh.js'
@@ -51,6 +51,23 @@ export interface PeerView {
   readonly beat: number
   /** How surprising its silence is; 0 for peers that others watch. */
   readonly phi: number
+  /** Whether it is watched from here. */
+  readonly isWatched: boolean
+  /** Where it stands on the first ring, 0 .. 2^32 - 1. */
+  readonly place: number
+  /** What its keys and values count towards `maxStateBytes`. */
+  readonly stateBytes: number
+}
+
+/** What one peer said about another, or about itself in answer. */
+export interface Rumour {
+  readonly by: string
+  readonly about: string
+  readonly verdict: 'suspect' | 'dead' | 'alive'
+  /** When it was said, on the clock that `now` is read from. */
+  readonly at: number
+  /** Whether nothing later has been heard of whom it is about. */
+  readonly stands: boolean
 }
 
 /** A value as it is held, still encoded. */
@@ -485,12 +502,34 @@ export class Gossip {
     return names
   }
 
-  peer(name: string): PeerView | undefined {
+  /** `now` is for phi; default: the time that was passed in last. */
+  peer(name: string, now = 0): PeerView | undefined {
     const member = this.#life?.mesh.named(name)
     if (member === undefined) return undefined
     const { identity, state, beat, maxVersion, gcVersion } = member
-    const phi = member.contact.detector?.phi(this.#now) ?? 0
-    return { name, incarnation: identity.incarnation, state, maxVersion, gcVersion, beat, phi }
+    const { incarnation, places: [place] } = identity
+    const { detector } = member.contact
+    const phi = detector?.phi(Math.max(now, this.#now)) ?? 0
+    const stateBytes = member.space?.stateBytes ?? 0
+    const isWatched = detector !== undefined
+    return { name, incarnation, state, maxVersion, gcVersion, beat, phi, isWatched, place, stateBytes }
+  }
+
+  /** Who suspects whom, or holds whom for dead, by what all said lately; and what was answered. */
+  rumours(now: number): Rumour[] {
+    const rumours: Rumour[] = []
+    for (const { name: by, space } of this.#life?.mesh.members() ?? []) {
+      for (const entry of space?.rumours(now) ?? []) {
+        const verdict = verdicts.get(entry.kind)
+        const said = verdict && readRumour(entry)
+        if (!verdict || !said) continue
+        const { name: about, incarnation, beat } = said
+        const subject = this.#life?.mesh.named(about)
+        const stands = subject?.identity.incarnation === incarnation && subject.beat <= beat
+        rumours.push({ by, about, verdict, at: entry.deadline - rumourMs, stands })
+      }
+    }
+    return rumours
   }
 
   get stats(): GossipStats {
@@ -537,6 +576,12 @@ export class Gossip {
     else life.liveness.rumour(member, entry, this.#now)
   }
 }
+
+const verdicts: ReadonlyMap<Kind, Rumour['verdict']> = new Map([
+  [Kind.suspect, 'suspect'],
+  [Kind.dead, 'dead'],
+  [Kind.alive, 'alive'],
+])
 
 /** What one life of a peer is made of. */
 interface Life {

@@ -123,6 +123,11 @@ export class KeySpace implements Position {
     return keys
   }
 
+  /** What its owner said of peers (suspicions, verdicts, answers) and is not over yet, the oldest first. */
+  rumours(now: number): Entry[] {
+    return this.#events.filter((entry) => entry.kind > Kind.event && !entry.gone && entry.deadline > now)
+  }
+
   /** What others may be told of the number of events said: one more than it, or 0 while we do not know it for sure. */
   get statedSequence(): number {
     return this.#current && this.#unswept === undefined ? this.eventSequence + 1 : 0

@@ -17,7 +17,7 @@ import type { Random } from './random.js'
 import { valueOf } from './valueheap.js'
 
 /** Suspicions and verdicts are kept in their speaker's log this long, for those who missed them. */
-const rumourMs = 60_000
+export const rumourMs = 60_000
 /** Observers that must confirm a suspicion for the shortest wait (Lifeguard's K). */
 const confirmationsWanted = 3
 /** Observers counted for one suspicion. */
@@ -441,7 +441,7 @@ export class Liveness {
 }
 
 /** What a suspicion, verdict or answer says; undefined when it makes no sense. */
-function readRumour(entry: Entry): { name: string; incarnation: number; beat: number } | undefined {
+export function readRumour(entry: Entry): { name: string; incarnation: number; beat: number } | undefined {
   try {
     const reader = new Reader(valueOf(entry))
     return { name: readName(reader), incarnation: reader.counter(), beat: reader.counter() }

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import type { Telepathine } from '../telepathine.js'
 import { Dispatcher } from '../work/index.js'
 import { Census } from './census.js'
-import { Gateway } from './gateway.js'
+import { Gateway, type WebSocketDoor } from './gateway.js'
 import type { GuardOptions } from './guard.js'
+import { Live } from './live/live.js'
 import { routesOf } from './routes.js'
 import { eventRoutes } from './routes/events.js'
 import { jobRoutes } from './routes/jobs.js'
@@ -28,6 +29,7 @@ const lingerMs = 1_000
 export class HTTPFace {
   readonly #census: Census
   readonly #gateway: Gateway
+  readonly #live: Live
   readonly #withdraw: () => void
   readonly #work: Dispatcher
   readonly #closing = new AbortController()
@@ -36,16 +38,19 @@ export class HTTPFace {
     const routes = routesOf(peer)
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
+    this.#live = new Live({ peer, view, census: this.#census, routes })
     this.#withdraw = routes.add([
       ...pageRoutes(this.#census, () => routes.processes(), () => view.now()),
       ...peerRoutes(this.#census, () => this.#closing.signal.aborted),
       ...stateRoutes(peer, view),
       ...eventRoutes(peer, view, this.#closing.signal),
       ...jobRoutes(this.#work, this.#closing.signal),
+      ...this.#live.routes,
       ...openapiRoutes(routes),
       ...(options.legacy ? legacyRoutes(peer, this.#census) : []),
     ])
-    this.#gateway = new Gateway({ ...options, routes })
+    const live: WebSocketDoor = (request, socket, head, guard) => this.#live.accept(request, socket, head, guard)
+    this.#gateway = new Gateway({ ...options, routes, webSockets: new Map([['/live', live]]) })
   }
 
   /** Serves a connection whose first bytes, `head`, have been read already. */
@@ -56,11 +61,13 @@ export class HTTPFace {
   /** Takes note of what became of another peer. */
   see(sighting: Sighting): void {
     this.#census.see(sighting)
+    this.#live.see(sighting)
   }
 
   /** Ends all connections, those with a request under way after a moment. */
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#live.close()
     await this.#gateway.close(lingerMs)
     await this.#work.stop()
     this.#withdraw()

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import createDebug from 'debug'
 import { refusalOf, Refusal } from './errors.js'
@@ -16,7 +16,12 @@ export interface GatewayOptions extends GuardOptions {
   readonly maxBodyBytes: number
   /** For a request's head to come in; default 10 seconds. */
   readonly headersMs?: number
+  /** Takes WebSockets, by path. What it throws is answered. */
+  readonly webSockets?: ReadonlyMap<string, WebSocketDoor>
 }
+
+/** Takes a connection that is to be a WebSocket. The request comes from no foreign page; what it may is not checked. */
+export type WebSocketDoor = (request: IncomingMessage, socket: Socket, head: Buffer, guard: Guard) => void
 
 /** For the whole of a request to come in. */
 const requestMs = 300_000
@@ -56,6 +61,7 @@ export class Gateway {
     this.#server = createServer({ ...limits, maxHeaderSize: headBytesMax, noDelay: true }, answer)
     // A client that asks first is told to go on by whoever reads the body, once it is clear that it may.
     this.#server.on('checkContinue', answer)
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
     // The sweep for slow requests begins with this event, which a server that does not listen itself never sees.
     this.#server.emit('listening')
   }
@@ -91,12 +97,41 @@ export class Gateway {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** A client wants to speak something else on this connection: a WebSocket it can have, all else is passed over. */
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const [path = ''] = (request.url ?? '').split('?')
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
+    const door = isWebSocket ? this.#options.webSockets?.get(path) : undefined
+    // the parser has let go of the connection: there is no further request, and no body
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.on('finish', () => socket.destroySoon())
+    void this.#serve(request, response, () => {
+      if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0) {
+        throw new Refusal(400, 'ERR_OPTION', 'a request with a body cannot upgrade the connection')
+      }
+      if (!door) return this.#route(request, response)
+      response.detachSocket(socket)
+      try {
+        return door(request, socket, head, this.#guard)
+      } catch (error) {
+        response.assignSocket(socket)
+        throw error
+      }
+    })
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: () => void | Promise<void> = () => this.#route(request, response),
+  ): Promise<void> {
     for (const [name, value] of headers) response.setHeader(name, value)
     if (this.#closing) response.setHeader('connection', 'close')
     try {
       this.#guard.checkSource(request)
-      await this.#route(request, response)
+      await answer()
     } catch (error) {
       this.#refuse(request, response, error)
     }

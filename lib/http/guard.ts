@@ -43,9 +43,21 @@ export class Guard {
     }
   }
 
+  /** Who may write: all who reach this peer, who has the token, or nobody. */
+  get writers(): 'open' | 'token' | 'never' {
+    if (this.#tokenHash !== undefined) return 'token'
+    return this.#options.isLocal ? 'open' : 'never'
+  }
+
   /** Throws a {@link Refusal} unless the request may use the route. */
   checkRight(request: IncomingMessage, route: Pick<Route, 'writes' | 'open'>): void {
-    if (route.open || this.#holdsToken(request)) return
+    const [, given] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+    this.checkToken(given, route)
+  }
+
+  /** The same for a token that came some other way. */
+  checkToken(given: string | undefined, route: Pick<Route, 'writes' | 'open'>): void {
+    if (route.open || this.#isToken(given)) return
     const { isLocal, private: isPrivate } = this.#options
     if (this.#tokenHash === undefined) {
       if (isLocal || !(route.writes || isPrivate)) return
@@ -65,8 +77,7 @@ export class Guard {
     return localAddress !== undefined && name === parseHost(localAddress.replace(/%.*/, ''))
   }
 
-  #holdsToken(request: IncomingMessage): boolean {
-    const [, given] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+  #isToken(given: string | undefined): boolean {
     // hashes are of one length, and how soon they differ says nothing about the token
     return given !== undefined && this.#tokenHash !== undefined && timingSafeEqual(hash(given), this.#tokenHash)
   }

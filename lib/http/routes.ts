@@ -15,6 +15,20 @@ export interface Route {
   readonly answer: (exchange: Exchange) => void | Promise<void>
 }
 
+/** A worker app and how far each peer is with it; see `AppInfo` and `Standing` in `lib/apps`. */
+export interface RunningApp {
+  readonly name: string
+  readonly want: { readonly run: boolean }
+  readonly peers: Readonly<Record<string, AppStanding>>
+}
+
+/** How far a peer is with an app. */
+export interface AppStanding {
+  readonly state: string
+  readonly version: number | undefined
+  readonly error: string | undefined
+}
+
 /** What was found for a path: a route with what stands for its names, or the methods that the path does have. */
 export type Match =
   | { readonly route: Route; readonly names: ReadonlyMap<string, string> }
@@ -26,6 +40,8 @@ export class Routes {
   processes: () => readonly string[] = () => []
   /** Whether a service is to be served, even if nobody does at the moment. */
   expects: (service: string) => boolean = () => false
+  /** The worker apps of the cluster. */
+  apps: () => readonly RunningApp[] = () => []
   readonly #routes: { readonly route: Route; readonly pattern: RegExp; readonly names: readonly string[] }[] = []
 
   /** All of them, in the order they came. */

@@ -1,12 +1,24 @@
 import type { StopReason } from '../gossip/effects.js'
-import type { Gossip } from '../gossip/gossip.js'
+import type { Gossip, GossipStats, PeerView, Rumour } from '../gossip/gossip.js'
 import type { Clock } from '../host/clock.js'
-import { storedKey } from '../names.js'
+import { storedKey, userKey } from '../names.js'
+import { setAt } from '../stamps.js'
 import { Topics } from '../topics.js'
 
 /** A key's value as it is held. */
 export interface Held {
   readonly value: unknown
+  readonly version: number
+  /** Unix time in milliseconds; undefined: never. */
+  readonly expiresAt: number | undefined
+}
+
+/** A key's value, without a look at it if it is large. */
+export interface Glimpse {
+  /** Undefined when it takes more bytes than were asked for, or cannot be decoded. */
+  readonly value: unknown
+  /** What it takes, encoded. */
+  readonly bytes: number
   readonly version: number
   /** Unix time in milliseconds; undefined: never. */
   readonly expiresAt: number | undefined
@@ -42,6 +54,9 @@ export class FaceView {
   /** Who wants to know what this peer itself says and sets. */
   readonly ownSays = new Topics<OwnHandler>()
   readonly ownSets = new Topics<OwnHandler>()
+  readonly ownDeletes = new Topics<OwnHandler>()
+  /** Called for each key that another set: when that was by its clock, unix time in milliseconds. */
+  onArrival: ((peer: string, setAt: number) => void) | undefined
   readonly #parts: ViewParts
 
   constructor(parts: ViewParts) {
@@ -61,6 +76,47 @@ export class FaceView {
     return this.#parts.clock.wall()
   }
 
+  /** The clock that the peer lives by. */
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  /** Figures of the protocol. */
+  get stats(): GossipStats {
+    return this.#parts.gossip.stats
+  }
+
+  /** What the protocol was told to be like. */
+  get config(): Gossip['config'] {
+    return this.#parts.gossip.config
+  }
+
+  /** All that the protocol knows of a peer, itself included; undefined for who is not known. */
+  detail(peer: string): PeerView | undefined {
+    const { gossip, clock } = this.#parts
+    return gossip.peer(peer, clock.now())
+  }
+
+  /** What peers said of each other lately; `at` is unix time in milliseconds. */
+  rumours(): Rumour[] {
+    const { gossip, clock } = this.#parts
+    const now = clock.now()
+    const offset = clock.wall() - now
+    return gossip.rumours(now).map((rumour) => ({ ...rumour, at: Math.round(rumour.at + offset) }))
+  }
+
+  /** The keys of a peer. */
+  keys(peer: string): string[] {
+    const { gossip, clock } = this.#parts
+    return gossip.keys(peer, clock.now()).flatMap((key) => userKey(key) ?? [])
+  }
+
+  /** Takes note of a value that another peer set, still encoded. */
+  arrived(peer: string, value: Uint8Array): void {
+    const at = this.onArrival && setAt(value)
+    if (at !== undefined) this.onArrival?.(peer, at)
+  }
+
   /** The other peers known, live and dead. */
   allPeers(): string[] {
     return this.#parts.gossip.peers('all')
@@ -78,11 +134,17 @@ export class FaceView {
 
   /** A key of a peer's key space, decoded. */
   held(peer: string, key: string): Held | undefined {
+    return this.glimpse(peer, key, Infinity)
+  }
+
+  /** The same, decoded only if it takes at most so many bytes. */
+  glimpse(peer: string, key: string, bytesMax: number): Glimpse | undefined {
     const { gossip, clock, decode } = this.#parts
     const found = gossip.get(peer, storedKey(key), clock.now())
     if (!found) return undefined
     const { value, version, deadline } = found
     const expiresAt = deadline === undefined ? undefined : Math.round(clock.wall() + deadline - clock.now())
-    return { value: decode(peer, value), version, expiresAt }
+    const bytes = value.length
+    return { value: bytes > bytesMax ? undefined : decode(peer, value), bytes, version, expiresAt }
   }
 }

@@ -56,8 +56,9 @@ export class Incoming implements Timed, Served, Placed {
   state: 'coming' | 'waiting' | 'running' | 'joined' | 'done' = 'coming'
   /** Whether nobody waits for its outcome. */
   isOver = false
-  /** Set when it is measured how long it takes. */
-  beganAt: number | undefined
+  /** When it began to run, on the peer's clock; and how long it then took. */
+  beganAt = 0
+  tookMs = 0
   /** Calls that joined this one; and the one that this one joined. */
   followers: Set<Incoming> | undefined
   leader: Incoming | undefined

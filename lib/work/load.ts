@@ -1,3 +1,5 @@
+import type { Figures } from './tally.js'
+
 /**
  * How busy a worker is, as its caller sees it: what the worker told last, by a reply or by gossip, whichever is later,
  * and what was sent there since. In a model of 20 callers and 20 workers at 80 % load, choosing the better of two by
@@ -9,6 +11,8 @@ export class LoadView {
   outstanding = 0
   /** What the worker says its load is, for `least-loaded`; undefined when it says nothing. */
   status: unknown
+  /** How its services fare, as it says; undefined when it says nothing. */
+  figures: ReadonlyMap<string, Figures> | undefined
   #stamp = -1
   #inflight = 0
   #since = 0

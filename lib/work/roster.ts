@@ -2,6 +2,7 @@ import { decodeValue, encodeValue } from '../values.js'
 import { Health } from './health.js'
 import { LoadView } from './load.js'
 import type { Choosable } from './selection.js'
+import { readFigures, tellFigures, type Figures } from './tally.js'
 
 /** What a worker tells of a service it offers. */
 export interface Offer {
@@ -30,8 +31,11 @@ export function encodeOffer({ version, concurrency, tags }: Offer): Uint8Array {
 }
 
 /** A load, as bytes to be advertised. */
-export function encodeLoad(stamp: number, inflight: number, status: unknown): Uint8Array {
-  return Uint8Array.from(encodeValue([stamp, inflight, status], advertBytesMax))
+export function encodeLoad(
+  stamp: number, inflight: number, status: unknown, figures?: ReadonlyMap<string, Figures>,
+): Uint8Array {
+  const told = figures === undefined || figures.size === 0 ? [] : [tellFigures(figures)]
+  return Uint8Array.from(encodeValue([stamp, inflight, status, ...told], advertBytesMax))
 }
 
 /** One service at one peer. */
@@ -84,6 +88,11 @@ export class Roster {
     this.#changed = changed
   }
 
+  /** Those who are alive, by service. */
+  get all(): ReadonlyMap<string, readonly Place[]> {
+    return this.#places
+  }
+
   /** Those who serve it, in the order of their names. The list is never changed. */
   places(service: string): readonly Place[] {
     return this.#places.get(service) ?? none
@@ -126,8 +135,9 @@ export class Roster {
   }
 
   #told(view: LoadView, told: readonly unknown[] | undefined): void {
-    const [stamp, inflight, status] = told ?? []
+    const [stamp, inflight, status, figures] = told ?? []
     view.status = status
+    view.figures = readFigures(figures)
     if (Number.isSafeInteger(stamp) && Number.isSafeInteger(inflight)) view.told(stamp as number, inflight as number)
   }
 

@@ -234,6 +234,7 @@ export class Server {
     const admission = isRoom ? service.slots.take(job) : 'full'
     if (admission === 'full') {
       this.counts.busy++
+      service.tally.refuse()
       partner.incoming.delete(job)
       return void this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
     }
@@ -289,8 +290,8 @@ export class Server {
   #run(job: Incoming): void {
     const { service } = job
     job.state = 'running'
-    // a sample will do
-    if ((++this.counts.served & 15) === 0) job.beganAt = this.#channel.clock.now()
+    this.counts.served++
+    job.beganAt = this.#channel.clock.now()
     let input: unknown
     try {
       const bytes = job.input as Uint8Array
@@ -327,7 +328,7 @@ export class Server {
     } catch (error) {
       return this.#threw(job, error)
     }
-    this.#ended(job)
+    this.#ended(job, false)
     const { key, service, isStream } = job
     if (key !== undefined && !isStream) {
       bytes = ownBytes(bytes)
@@ -342,13 +343,13 @@ export class Server {
     if (job.key !== undefined) job.service.replays.failed(job.key, job)
     const refusal = refusalBy(thrown)
     if (refusal !== undefined) return this.#deny(job, refusal)
-    this.#ended(job)
+    this.#ended(job, true)
     this.#answer(job, Kind.failure, this.#encodeError(thrown), Form.encoded)
     this.#next(job)
   }
 
   #deny(job: Incoming, why: Refusal): void {
-    this.#ended(job)
+    this.#ended(job, true)
     for (const each of this.#those(job)) {
       this.#refuse(each.partner, each.serial, why)
       this.#leave(each)
@@ -366,15 +367,17 @@ export class Server {
   }
 
   /** The handler is done. */
-  #ended(job: Incoming): void {
+  #ended(job: Incoming, hasFailed: boolean): void {
     job.state = 'done'
     this.inflight--
+    job.tookMs = this.#channel.clock.now() - job.beganAt
+    job.service.tally.done(job.tookMs, hasFailed)
   }
 
   /** There is room for the next. */
   #next(job: Incoming): void {
     const { slots } = job.service
-    const next = slots.release(job.beganAt === undefined ? undefined : this.#channel.clock.now() - job.beganAt)
+    const next = slots.release(job.tookMs)
     if (next !== undefined) {
       this.heldBytes -= next.input?.length ?? 0
       this.#begin(next)

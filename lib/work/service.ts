@@ -3,6 +3,7 @@ import type { Incoming } from './incoming.js'
 import { Replays } from './replays.js'
 import type { Offer } from './roster.js'
 import { Slots } from './slots.js'
+import { Tally } from './tally.js'
 import type { Handler, ServeOptions } from './types.js'
 
 /** What a handler is served with, all filled in. */
@@ -15,6 +16,8 @@ export class Service {
   readonly settings: ServiceSettings
   readonly slots: Slots<Incoming>
   readonly replays = new Replays<Incoming>()
+  /** How it fares. */
+  readonly tally = new Tally()
   /** The calls that were taken in and whose handlers are not done. Bounded by concurrency and queue. */
   readonly jobs = new Bag<Incoming>()
   /** Whether it takes in no more. */

@@ -12,12 +12,16 @@ import { Partner } from './partner.js'
 import { encodeLoad, encodeOffer, loadName, offerName, Roster } from './roster.js'
 import { Server, type ServerLimits } from './server.js'
 import type { Service } from './service.js'
+import type { Figures } from './tally.js'
 import { Waiters } from './waiters.js'
 
 /** How often the load is advertised at most, milliseconds. */
 const advertMs = 1_000
 /** A change of less than this share of what was advertised is not worth telling all. */
 const worthTelling = 0.1
+
+/** How often how the services fare is told all, milliseconds, if nothing else is worth it. */
+const figuresMs = 5_000
 
 /** Names of services whose bytes are remembered. */
 const namesMax = 1_024
@@ -30,6 +34,11 @@ interface User {
 
 /** The dispatchers of one peer share one, which is made by the first of them. */
 const switchboards = new WeakMap<object, Switchboard>()
+
+/** The switchboard of a peer; undefined when it has no dispatcher. */
+export function boardOf(peer: object): Switchboard | undefined {
+  return switchboards.get(peer)
+}
 
 /**
  * All that is said about work between one peer and the others: takes frames apart, hands what is in them to those
@@ -56,6 +65,10 @@ export class Switchboard implements ChannelListener {
   #toldStatus: unknown
   #toldStatusBytes: Uint8Array = new Uint8Array(0)
   #isTold = false
+  #toldAt = -Infinity
+  #countedFrom = 0
+  /** Whether some service was said to be busy, so that it has to be said when it no longer is. */
+  #toldBusy = false
   #cancelAdvert: (() => void) | undefined
   /** Adverts for which there was no room. */
   readonly #untold = new Map<string, Uint8Array | undefined>()
@@ -386,16 +399,33 @@ export class Switchboard implements ChannelListener {
   #tellLoadNow(): void {
     const { inflight } = this.server
     const status = this.#currentStatus()
+    const now = this.channel.clock.now()
+    const isBusy = [...this.server.services.values()].some(({ tally, slots }) => !tally.isEmpty || !slots.isEmpty)
+    const isDue = isBusy && !this.#toldBusy || (isBusy || this.#toldBusy) && now - this.#toldAt >= figuresMs
+    if (!isBusy) this.#countedFrom = now
     const statusBytes = encodeLoad(0, 0, status)
-    const isNews = !this.#isTold || isWorth(inflight, this.#toldInflight, 1) || this.#isStatusNews(status, statusBytes)
+    const isLoadNews = isWorth(inflight, this.#toldInflight, 1) || this.#isStatusNews(status, statusBytes)
+    const isNews = !this.#isTold || isDue || isLoadNews
     if (!isNews) return
-    const load = encodeLoad(this.server.load().stamp, inflight, status)
+    const figures = isBusy ? this.#figures(now) : nothing
+    const load = encodeLoad(this.server.load().stamp, inflight, status, figures)
     if (!this.channel.advertise(loadName, load)) return
     this.#isTold = true
+    this.#toldAt = now
+    this.#toldBusy = isBusy
+    this.roster.view(this.channel.name).figures = figures
     this.#toldInflight = inflight
     this.#toldStatus = status
     this.#toldStatusBytes = statusBytes
     this.roster.view(this.channel.name).status = status
+  }
+
+  /** How the services that were called have fared since they were told of last, or were idle. */
+  #figures(now: number): Map<string, Figures> {
+    const ms = now - this.#countedFrom
+    this.#countedFrom = now
+    const busy = [...this.server.services].filter(([, { tally, slots }]) => !tally.isEmpty || !slots.isEmpty)
+    return new Map(busy.map(([name, { tally, slots }]) => [name, tally.take(ms, slots)]))
   }
 
   #isStatusNews(status: unknown, bytes: Uint8Array): boolean {
@@ -416,6 +446,8 @@ export class Switchboard implements ChannelListener {
     }
   }
 }
+
+const nothing: ReadonlyMap<string, Figures> = new Map()
 
 function ask(partner: Partner, kind: Kind, calls: readonly { readonly serial: number }[]): void {
   const all = calls.map(({ serial }) => serial)
