@@ -34,11 +34,12 @@ const doors = Object.values(manifest.exports)
 /** Where node starts: the commands, and the scripts that package.json runs. */
 const programs = [
   ...Object.values(manifest.bin).map(sourceOf),
-  ...Object.values(manifest.scripts).flatMap(script => script.match(/[\w/]+\.ts\b/g) ?? []),
+  ...Object.values(manifest.scripts).flatMap(script => script.match(/[\w./]+\.ts\b/g) ?? []),
 ]
 
-/** Where those begin who look at a peer from outside. */
-const clients = ['lib/http/live/mirror.ts']
+/** Where the page begins that browsers show, and what is built into it. */
+const pages = ['lib/dashboard/main.tsx']
+const bundled = new Set(['preact', 'uplot', 'vite'])
 
 /** Who may import what: the first row that fits the importing file decides. */
 const directions: readonly (readonly [from: string, to: readonly string[]])[] = [
@@ -60,6 +61,7 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
     'lib/servent/', 'lib/work/index.ts', 'lib/telepathine.ts', 'lib/options.ts', 'lib/values.ts', 'lib/describe.ts',
     'lib/gossip/errors.ts', 'lib/net/address.ts',
   ]],
+  ['lib/dashboard/', ['lib/dashboard/', 'lib/http/live/protocol.ts', 'lib/http/live/mirror.ts']],
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/http/', [
     'lib/http/', 'lib/work/', 'lib/names.ts', 'lib/stamps.ts', 'lib/topics.ts', 'lib/channel.ts', 'lib/telepathine.ts',
@@ -109,6 +111,8 @@ const rules: readonly Rule[] = [
       { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/apps/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/http/a.ts', text: `import { SocketTransport } from '../net/sockets.js'` },
+      { path: 'lib/dashboard/a.tsx', text: `import { Live } from '../http/live/live.js'` },
+      { path: 'lib/http/a.ts', text: `import { App } from '../dashboard/app.js'` },
       { path: 'lib/telepathine.ts', text: `import { Gateway } from './http/gateway.js'` },
       { path: 'lib/servent/a.ts', text: `import { Client } from '../work/client.js'` },
       { path: 'lib/cli/a.ts', text: `const { Host } = await import('../host/host.js')` },
@@ -122,10 +126,12 @@ const rules: readonly Rule[] = [
   {
     name: 'lib and simulation import only declared dependencies, and Node with its prefix',
     complaints: ({ path, text }) => isSource(path)
-      ? imports(text).filter(name => !/^(\.|node:)/.test(name) && !(packageOf(name) in manifest.dependencies))
+      ? imports(text).filter(name => !/^(\.|node:)/.test(name) && !isDeclared(path, packageOf(name)))
       : [],
     caught: [
       { path: 'lib/a.ts', text: `import t from 'tap'` },
+      { path: 'lib/http/a.ts', text: `import { render } from 'preact'` },
+      { path: 'lib/dashboard/a.ts', text: `import { chromium } from 'playwright-core'` },
       { path: 'lib/a.ts', text: `import { readFile } from 'fs/promises'` },
       { path: 'simulation/a.ts', text: `import { fc } from 'fast-check'` },
     ],
@@ -185,7 +191,8 @@ const rules: readonly Rule[] = [
     complaints: ({ path }) => {
       if (!path.endsWith('.test.ts') || crossCutting.some(place => within(place, path))) return []
       const tested = path.replace(/^test\//, '').replace(/\.test\.ts$/, '.ts')
-      return paths.has(`lib/${tested}`) || paths.has(tested) ? [] : [`neither lib/${tested} nor ${tested}`]
+      const isThere = [`lib/${tested}`, `lib/${tested}x`, tested].some(path => paths.has(path))
+      return isThere ? [] : [`neither lib/${tested} nor ${tested}`]
     },
     caught: [{ path: 'test/gossip/nothing.test.ts', text: '' }],
   },
@@ -205,7 +212,7 @@ for (const { name, complaints, caught } of rules) {
 
 t.test('every file of lib and simulation is reached from a door or a program', async t => {
   const examples = [...paths].filter(path => path.startsWith('simulation/examples/'))
-  t.strictSame(unreached(sources, [...doors, ...programs, ...clients, ...examples]), [])
+  t.strictSame(unreached(sources, [...doors, ...programs, ...pages, ...examples]), [])
   const planted = [
     { path: 'lib/a.ts', text: `import './b.js'` },
     { path: 'lib/b.ts', text: 'fork(new URL(`../simulation/c${extname(import.meta.url)}`, import.meta.url))' },
@@ -219,17 +226,22 @@ t.test('every door and program is there', async t => {
   for (const path of [...doors, ...programs]) t.ok(paths.has(path), path)
 })
 
-/** The .ts files of a folder, without what was installed or built there. */
+/** The .ts and .tsx files of a folder, without what was installed or built there. */
 function read(folder: string): Source[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {
     const path = `${folder}/${entry.name}`
     if (entry.isDirectory()) return /^(node_modules|dist)$/.test(entry.name) ? [] : read(path)
-    return path.endsWith('.ts') ? [{ path, text: readFileSync(join(root, path), 'utf8') }] : []
+    return /\.tsx?$/.test(path) ? [{ path, text: readFileSync(join(root, path), 'utf8') }] : []
   })
 }
 
 function sourceOf(built: string): string {
   return built.replace(/^(\.\/)?dist\//, '').replace(/\.js$/, '.ts')
+}
+
+/** What users install, and for the page what is built into it. */
+function isDeclared(path: string, name: string): boolean {
+  return name in manifest.dependencies || (path.startsWith('lib/dashboard/') && bundled.has(name))
 }
 
 function isSource(path: string): boolean {
@@ -251,7 +263,8 @@ function localImports(path: string, text: string): string[] {
 }
 
 function resolve(path: string, name: string): string {
-  return posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts')
+  const found = posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts')
+  return paths.has(`${found}x`) ? `${found}x` : found
 }
 
 function packageOf(name: string): string {

@@ -3,7 +3,7 @@ import type { Telepathine } from '../telepathine.js'
 import { Dispatcher } from '../work/index.js'
 import { Census } from './census.js'
 import { Gateway, type WebSocketDoor } from './gateway.js'
-import type { GuardOptions } from './guard.js'
+import { Guard, type GuardOptions } from './guard.js'
 import { Live } from './live/live.js'
 import { routesOf } from './routes.js'
 import { eventRoutes } from './routes/events.js'
@@ -36,11 +36,17 @@ export class HTTPFace {
 
   constructor(peer: Telepathine, view: FaceView, options: FaceOptions) {
     const routes = routesOf(peer)
+    const ownGuard = new Guard(options)
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
     this.#live = new Live({ peer, view, census: this.#census, routes })
     this.#withdraw = routes.add([
-      ...pageRoutes(this.#census, () => routes.processes(), () => view.now()),
+      ...pageRoutes({
+        census: this.#census,
+        processes: () => routes.processes(),
+        now: () => view.now(),
+        checkRead: (request) => ownGuard.checkRight(request, { writes: false }),
+      }),
       ...peerRoutes(this.#census, () => this.#closing.signal.aborted),
       ...stateRoutes(peer, view),
       ...eventRoutes(peer, view, this.#closing.signal),

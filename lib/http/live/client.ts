@@ -19,8 +19,8 @@ const textLengthMax = 1_024
 export interface ClientParts {
   readonly view: FaceView
   readonly happenings: Happenings
-  /** Throws unless this token, if any, or what the request said, gives the right to read. */
-  readonly check: (token: string | undefined) => void
+  /** Whether it may write, with this token, if any, or what its request said. Throws unless it may read. */
+  readonly check: (token: string | undefined) => boolean
   /** It wants to see something. */
   readonly ready: () => void
   readonly gone: (client: Client) => void
@@ -32,6 +32,7 @@ export class Client {
   readonly #parts: ClientParts
   readonly #cancelHello: () => void
   #isOpen = false
+  #mayWrite = false
   /** Whether it lacks something that only a snapshot can bring. */
   #isBehind = true
   #behindSince: number | undefined
@@ -77,7 +78,7 @@ export class Client {
   }
 
   /** Sends what is new, as much as the client can take. */
-  update(delta: Omit<LiveDelta, 'type' | 'at'>, at: number, snapshot: () => LiveSnapshot): void {
+  update(delta: Omit<LiveDelta, 'type' | 'at'>, at: number, snapshot: (mayWrite: boolean) => LiveSnapshot): void {
     if (!this.#isOpen) return
     const now = this.#parts.view.clock.now()
     if (this.#socket.bufferedAmount > waitingBytesMax) {
@@ -91,7 +92,7 @@ export class Client {
     if (this.#isBehind) {
       this.#isBehind = false
       this.#search?.again()
-      this.#send(snapshot())
+      this.#send(snapshot(this.#mayWrite))
     } else if (Object.keys(delta).length > 0) {
       this.#send({ type: 'delta', at, ...delta })
     }
@@ -141,7 +142,7 @@ export class Client {
   #hello({ version, token, want }: Readonly<Record<string, unknown>>): void {
     if (version !== liveVersion) return this.end(LiveClose.version, `the version spoken here is ${liveVersion}`)
     try {
-      this.#parts.check(typeof token === 'string' ? token : undefined)
+      this.#mayWrite = this.#parts.check(typeof token === 'string' ? token : undefined)
     } catch {
       return this.end(LiveClose.unauthorized, 'the token is missing or wrong')
     }

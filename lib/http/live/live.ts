@@ -103,10 +103,7 @@ export class Live {
       const client = new Client(accepted, {
         view: this.#parts.view,
         happenings: this.#happenings,
-        check: (token) => {
-          if (token === undefined) guard.checkRight(request, { writes: false })
-          else guard.checkToken(token, { writes: false })
-        },
+        check: (token) => rightOf(guard, request, token),
         ready: () => this.#tickSoon(),
         gone: (gone) => this.#gone(gone),
       })
@@ -191,8 +188,7 @@ export class Live {
     }
     this.#sample = undefined
     this.#tellChanges()
-    let snapshot: LiveSnapshot | undefined
-    for (const client of this.#clients) client.update(delta, view.now(), () => (snapshot ??= this.#snapshot()))
+    for (const client of this.#clients) client.update(delta, view.now(), (mayWrite) => this.#snapshot(mayWrite))
     if (this.#tickedAt - this.#probedAt > probeMs) {
       this.#probedAt = this.#tickedAt
       for (const client of this.#clients) client.probe()
@@ -209,19 +205,19 @@ export class Live {
     this.#changed = 0
   }
 
-  #snapshot(): LiveSnapshot {
+  #snapshot(mayWrite: boolean): LiveSnapshot {
     const { view } = this.#parts
     return {
       type: 'snapshot',
       version: liveVersion,
       at: view.now(),
-      self: this.#self(),
+      self: this.#self(mayWrite),
       tables: this.#scene.tables,
       history: this.#history.samples,
     }
   }
 
-  #self(): SelfInfo {
+  #self(mayWrite: boolean): SelfInfo {
     const { peer, view } = this.#parts
     const { phiThreshold, heartbeatIntervalMs } = view.config
     return {
@@ -229,6 +225,7 @@ export class Live {
       cluster: peer.cluster,
       incarnation: view.detail(view.name)?.incarnation ?? 0,
       writes: this.#guard?.writers ?? 'never',
+      mayWrite,
       phiThreshold,
       heartbeatIntervalMs,
     }
@@ -239,5 +236,19 @@ export class Live {
       this.#sample = this.#history.take()
       this.#sampleLater()
     })
+  }
+}
+
+/** Whether a client may write; throws unless it may read, and for a token that is wrong. */
+function rightOf(guard: Guard, request: IncomingMessage, token: string | undefined): boolean {
+  const isGiven = token !== undefined && guard.writers === 'token'
+  if (isGiven) guard.checkToken(token, { writes: true })
+  else guard.checkRight(request, { writes: false })
+  if (isGiven) return true
+  try {
+    guard.checkRight(request, { writes: true })
+    return true
+  } catch {
+    return false
   }
 }

@@ -42,7 +42,7 @@ export type LiveRequest =
   | {
       readonly type: 'hello'
       readonly version: number
-      /** For peers where reading takes one, from where no header can be sent. */
+      /** From where no header Authorization can be sent. A wrong one is not let in, whatever may be read without. */
       readonly token?: string
       readonly want?: LiveWant
     }
@@ -122,6 +122,8 @@ export interface SelfInfo {
   readonly incarnation: number
   /** Whether writing is open to all who reach this page, takes the token, or is refused. */
   readonly writes: 'open' | 'token' | 'never'
+  /** Whether this client may: it came with the token, or none is needed. */
+  readonly mayWrite: boolean
   /** The value of phi at which a peer is suspected. */
   readonly phiThreshold: number
   readonly heartbeatIntervalMs: number

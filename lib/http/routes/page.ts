@@ -1,20 +1,75 @@
+import type { IncomingMessage } from 'node:http'
 import type { Census } from '../census.js'
+import { Dashboard } from '../dashboard.js'
+import { Refusal } from '../errors.js'
+import type { Exchange } from '../exchange.js'
 import type { Route } from '../routes.js'
 
-/** The plain page: who is up and who is down, and what runs here. For people, and for scripts that look for a line. */
-export function pageRoutes(census: Census, processes: () => readonly string[], now: () => number): Route[] {
+/** What the pages need. */
+export interface PageParts {
+  readonly census: Census
+  /** What runs here. */
+  readonly processes: () => readonly string[]
+  /** Unix time in milliseconds. */
+  readonly now: () => number
+  /** Throws unless the request may read. */
+  readonly checkRead: (request: IncomingMessage) => void
+}
+
+/**
+ * The dashboard, for those who name `text/html` in what they accept, as browsers do; and for all others the plain page:
+ * who is up and who is down, and what runs here. The dashboard holds nothing but code: what there is to see, it asks
+ * for, and may be refused.
+ */
+export function pageRoutes({ census, processes, now, checkRead }: PageParts): Route[] {
+  let dashboard: Promise<Dashboard | undefined> | undefined
+  const load = async (): Promise<Dashboard | undefined> => {
+    const loaded = await (dashboard ??= Dashboard.load())
+    // it may be built while we run
+    if (!loaded) dashboard = undefined
+    return loaded
+  }
+  const plain = (exchange: Exchange, hint = ''): void => {
+    checkRead(exchange.request)
+    exchange.send(200, 'text/html; charset=utf-8', page(census, processes(), now(), hint), { vary: 'accept' })
+  }
   return [
     {
       method: 'GET',
       path: '/',
       writes: false,
-      summary: 'A page for people: who is up and who is down, and what runs here.',
-      answer: (exchange) => exchange.send(200, 'text/html; charset=utf-8', page(census, processes(), now())),
+      open: true,
+      summary: 'The dashboard for those who accept text/html; else the same as /plain.',
+      answer: async (exchange) => {
+        if (!exchange.accepts('text/html')) return plain(exchange)
+        const loaded = await load()
+        if (loaded) loaded.page(exchange)
+        else plain(exchange, '<p>The dashboard is not built here. To build it: npm run build</p>\n')
+      },
+    },
+    {
+      method: 'GET',
+      path: '/plain',
+      writes: false,
+      summary: 'A page for people and scripts, without scripts: who is up and who is down, and what runs here.',
+      answer: (exchange) => plain(exchange),
+    },
+    {
+      method: 'GET',
+      path: '/dashboard/:file',
+      writes: false,
+      open: true,
+      summary: 'What the dashboard is made of.',
+      answer: async (exchange) => {
+        const loaded = await load()
+        if (loaded?.file(exchange, exchange.name('file'))) return
+        throw new Refusal(404, 'ERR_KEY', `the dashboard has no ${JSON.stringify(exchange.name('file'))}`)
+      },
     },
   ]
 }
 
-function page(census: Census, processes: readonly string[], now: number): string {
+function page(census: Census, processes: readonly string[], now: number, hint: string): string {
   const all = census.members()
   const me = escape(all.find((member) => member.self)?.name ?? '')
   const others = all.filter((member) => !member.self)
@@ -31,7 +86,7 @@ function page(census: Census, processes: readonly string[], now: number): string
 <h1>${me} status</h1>
 ${[...lines, ...unmet].map((line) => `${line}<br>\n`).join('')}
 <p>${count} active connections</p>
-<h1>processes</h1>
+${hint}<h1>processes</h1>
 ${processes.map((name) => `${escape(name)}<br>\n`).join('')}</body></html>
 `
 }
