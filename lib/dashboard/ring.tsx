@@ -12,6 +12,8 @@ const namedMax = 32
 const labelsMax = 14
 const labelLengthMax = 22
 const lineHeight = 13
+/** More lines than these are drawn faintly. */
+const chordsMany = 60
 
 /** A peer's place in the drawing. */
 interface Spot {
@@ -44,7 +46,9 @@ export function Ring() {
   return (
     <svg class="ring" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
       <circle class="track" cx={size / 2} cy={size / 2} r={radius} />
-      {[...mirror.rumours.values()].map((rumour) => <Chord key={rumour.key} rumour={rumour} spots={spots} />)}
+      <g class={mirror.rumours.size > chordsMany ? 'many' : ''}>
+        {[...mirror.rumours.values()].map((rumour) => <Chord key={rumour.key} rumour={rumour} spots={spots} />)}
+      </g>
       {[...spots.values()].map((spot) => {
         const { peer, x, y } = spot
         const { key, state, phi } = peer
@@ -90,7 +94,7 @@ function toLabel(peers: readonly PeerRow[], self: string | undefined, chosen: st
 
 /** Where names stand: beside their peers, and below one another. */
 function labelsOf(spots: readonly Spot[], dot: number) {
-  const distance = radius + dot + 7
+  const distance = radius + dot + 9
   const labels = spots.map(({ peer, angle }) => {
     const sine = Math.sin(angle)
     const anchor = sine > -0.01 ? ('start' as const) : ('end' as const)
