@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Uses a packed tarball as a stranger would: installs it in an empty project, imports it, requires it, compiles against
-# its types, runs its command. Usage: test/package/consumer.sh telepathine-1.0.0.tgz
+# Uses a packed tarball as a stranger would: looks at it, installs it in an empty project, imports it, requires it, does
+# what the documents say, compiles against its types, runs its command.
+# Usage: test/package/consumer.sh telepathine-1.0.0.tgz
 set -euo pipefail
 
 tarball=$(realpath "$1")
 fixtures=$(realpath "$(dirname "$0")/fixtures")
+top=$(realpath "$(dirname "$0")/../..")
 project=$(mktemp -d "${TMPDIR:-/tmp}/telepathine-consumer.XXXXXX")
 trap 'rm -rf "$project"' EXIT
+
+cd "$top"
+npx --no-install -- publint --strict "$tarball"
+npx --no-install -- attw "$tarball" --profile esm-only
+
 cd "$project"
 cp "$fixtures"/* .
 
@@ -16,6 +23,7 @@ npm ls --all
 
 node doors.mjs
 node doors.cjs
+(cd "$top" && TELEPATHINE_INSTALLED=$project npx --no-install -- tap test/readme.test.ts test/docs.test.ts)
 
 # Nothing but the compiler and Node's types: a declaration that leans on our devDependencies fails here.
 npm install --no-audit --no-fund --prefer-offline --save-dev typescript@6 @types/node@20
