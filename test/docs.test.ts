@@ -11,6 +11,8 @@ const guides = readdirSync(join(top, 'docs')).filter(file => file.endsWith('.md'
 const others = ['ALGORITHM.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/RESULTS.md']
 
 t.jobs = 2
+// many processes, one after the other
+t.setTimeout(600_000)
 
 for (const path of guides) {
   t.test(`what ${path} says works as it stands there`, { timeout: 180_000 }, t => follow(t, path))
