@@ -2,18 +2,23 @@
  * How long until every survivor knows that a process is gone, each peer being a process: killed among 8 and among 32,
  * and stopped (alive, but silent) among 8, with what comes after it is let go on.
  *
- *     node --import tsx bench/death.ts [--rivals] [--json] [--repetitions 7]
+ *     node --import tsx bench/death.ts [--rivals] [--quick] [--json] [--repetitions 5] [--only side …]
  */
 import type { LinkCommands } from './children/floor-links.js'
 import type { Child } from './lib/child.js'
 import { endAll, spawnChild, spawnChildren } from './lib/child.js'
 import { Cluster, type Member } from './lib/cluster.js'
-import { readArguments, report, tell } from './lib/report.js'
+import { readArguments, report, tell, type Figure } from './lib/report.js'
 import { sample } from './lib/sample.js'
 import { now, sleep, until } from './lib/time.js'
+import { troops, type Signal } from './lib/troops.js'
 
 const args = readArguments()
-const repetitions = args.repetitions ?? 7
+const repetitions = args.repetitions ?? 5
+/** Rivals take many times as long, and vary less. */
+const rivalRepetitions = Math.min(3, repetitions)
+/** A rival that has not noticed by then is taken not to. */
+const rivalMsMax = args.quick ? 15_000 : 60_000
 /** Time in which the cluster comes to rest, and detectors learn what is usual. */
 const settleMs = 4_000
 
@@ -42,10 +47,10 @@ class Watch {
 let falseStops = 0
 
 /** Kills random members one after the other, each replaced; milliseconds until the last survivor has `peer:stop`. */
-async function kills(kind: 'ours' | 'original', count: number, times: number, timeoutMs: number): Promise<number[]> {
-  const cluster = await Cluster.start(kind, count)
+async function kills(count: number): Promise<number[]> {
+  const cluster = await Cluster.start('ours', count)
   const taken: number[] = []
-  for (let i = 0; i < times; i++) {
+  for (let i = 0; i < repetitions; i++) {
     await sleep(settleMs)
     await cluster.all(child => child.call('changes'))
     const victim = cluster.take(Math.floor(Math.random() * cluster.members.length))
@@ -53,14 +58,34 @@ async function kills(kind: 'ours' | 'original', count: number, times: number, ti
     const begun = now()
     victim.child.signal('SIGKILL')
     await sleep(250) // asked only after what is usual, so that the questions do not compete for the cores
-    await until(`${victim.name} is known to be dead`, () => watch.all(cluster, victim.name, 'stops'), timeoutMs, 100)
+    await until(`${victim.name} is known to be dead`, () => watch.all(cluster, victim.name, 'stops'), 20_000, 100)
     taken.push(watch.last - begun)
-    if (kind === 'ours') falseStops += watch.falseStops
-    tell(`${kind}: killed one of ${count}, known after ${taken.at(-1)?.toFixed(1)} ms`)
-    if (i < times - 1) await cluster.grow()
+    falseStops += watch.falseStops
+    tell(`ours: killed one of ${count}, known after ${taken.at(-1)?.toFixed(1)} ms`)
+    if (i < repetitions - 1) await cluster.grow()
   }
   await cluster.end()
   return taken
+}
+
+/** Losses of one kind among so many of one rival: milliseconds, and whether it did not notice in time. */
+interface Losses { taken: number[]; gaveUp?: string }
+
+/** Each loss in a new cluster, without its first member, through which the others joined. */
+async function losses(side: 'original' | 'moleculerTcp' | 'serf', count: number, signal: Signal): Promise<Losses> {
+  const result: Losses = { taken: [] }
+  for (let i = 0; i < (count > 8 ? 1 : rivalRepetitions) && result.gaveUp === undefined; i++) {
+    const troop = await troops[side](count)
+    await sleep(settleMs)
+    const begun = now()
+    const noticed = await troop.lose(1 + Math.floor(Math.random() * (count - 1)), signal, rivalMsMax)
+    if (noticed === undefined) result.gaveUp = `not within ${rivalMsMax / 1_000} s`
+    else result.taken.push(noticed - begun)
+    const what = result.gaveUp ?? `after ${result.taken.at(-1)?.toFixed(0)} ms`
+    tell(`${side}: ${signal} to one of ${count}: known ${what}`)
+    await troop.end()
+  }
+  return result
 }
 
 interface Pauses { stopped: number[]; back: number[]; converged: number[] }
@@ -129,25 +154,36 @@ async function floorKills(count: number): Promise<number[]> {
 const none: Pauses = { stopped: [], back: [], converged: [] }
 const floor8 = args.wants('floor') ? await floorKills(8) : []
 const floor32 = args.wants('floor') ? await floorKills(32) : []
-const ours8 = args.wants('ours') ? await kills('ours', 8, repetitions, 20_000) : []
-const ours32 = args.wants('ours') ? await kills('ours', 32, repetitions, 20_000) : []
+const ours8 = args.wants('ours') ? await kills(8) : []
+const ours32 = args.wants('ours') ? await kills(32) : []
 const paused = args.wants('ours') ? await pauses(8, repetitions) : none
-const original8 = args.wants('rival') ? await kills('original', 8, Math.min(3, repetitions), 150_000) : []
-const original32 = args.wants('rival') ? await kills('original', 32, 1, 150_000) : []
+
+/** The same of all rivals, as a figure has it. */
+async function ofRivals(count: number, signal: Signal): Promise<Pick<Figure, 'rivals' | 'gaveUp'>> {
+  const found: Required<Pick<Figure, 'rivals' | 'gaveUp'>> = { rivals: {}, gaveUp: {} }
+  for (const side of ['original', 'moleculerTcp', 'serf'] as const) {
+    if (!args.wants(side)) continue
+    const { taken, gaveUp } = await losses(side, count, signal)
+    found.rivals[side] = sample(taken)
+    if (taken.length === 0) found.gaveUp[side] = gaveUp
+  }
+  return found
+}
 
 report('death', [
   {
     name: 'SIGKILL until the last of 7 survivors has peer:stop', unit: 'ms', target: { atMost: 50 },
-    ours: sample(ours8), rival: sample(original8), floor: sample(floor8),
-    note: 'floor: until the last of as many TCP connections to the process closes; rival: gossip interval 200 ms',
+    ours: sample(ours8), floor: sample(floor8), ...await ofRivals(8, 'SIGKILL'),
+    note: 'floor: until the last of as many TCP connections to the process closes; rivals: a new cluster each time; '
+      + 'serf is asked every 50 ms',
   },
   {
     name: 'SIGKILL until the last of 31 survivors has peer:stop', unit: 'ms', target: { atMost: 200 },
-    ours: sample(ours32), rival: sample(original32), floor: sample(floor32),
+    ours: sample(ours32), floor: sample(floor32), ...await ofRivals(32, 'SIGKILL'),
   },
   {
     name: 'SIGSTOP until the last of 7 has peer:stop', unit: 'ms', target: { atMost: 3_000 },
-    ours: sample(paused.stopped),
+    ours: sample(paused.stopped), ...await ofRivals(8, 'SIGSTOP'),
   },
   { name: 'SIGCONT until the last of 7 has peer:start', unit: 'ms', ours: sample(paused.back) },
   { name: 'SIGCONT until it knows what was set meanwhile', unit: 'ms', ours: sample(paused.converged) },

@@ -1,7 +1,7 @@
 /**
  * How long a newcomer takes to get 100,000 keys of 100 bytes, and how long the same takes through a TCP connection.
  *
- *     node --import tsx bench/join.ts [--json] [--repetitions 7]
+ *     node --import tsx bench/join.ts [--rivals] [--quick] [--json] [--repetitions 5] [--only side …]
  */
 import type { FloorKeysCommands } from './children/floor-keys.js'
 import type { KeysCommands } from './children/keys.js'
@@ -9,10 +9,11 @@ import { spawnChild } from './lib/child.js'
 import { freePorts } from './lib/peers.js'
 import { readArguments, report, tell } from './lib/report.js'
 import { sample, type Sample } from './lib/sample.js'
+import { startRedis } from './lib/servers.js'
 import type { Taken } from './lib/time.js'
 
 const args = readArguments()
-const repetitions = args.repetitions ?? 7
+const repetitions = args.repetitions ?? 5
 const count = 100_000
 
 /** Owner and newcomer are new processes every time, on both sides: what is not compiled yet is part of joining. */
@@ -38,15 +39,28 @@ async function join(listening: boolean): Promise<Taken> {
   return taken
 }
 
+/** A process that reads all of them out of a Redis, once: what is set later, it is not told. */
+async function redisJoin(): Promise<Taken> {
+  const server = await startRedis()
+  const owner = await spawnChild<KeysCommands>('keys')
+  await owner.call('ownRedis', server.port, count)
+  const newcomer = await spawnChild<KeysCommands>('keys')
+  const taken = await newcomer.call('joinRedis', server.port, count)
+  for (const each of [newcomer, owner, server]) await each.end()
+  return taken
+}
+
 const floor: Taken[] = []
+const redis: Taken[] = []
 const silent: Taken[] = []
 const listening: Taken[] = []
 for (let i = 0; i < repetitions; i++) {
   if (args.wants('floor')) floor.push(await floorJoin())
   if (args.wants('ours')) silent.push(await join(false))
   if (args.wants('ours')) listening.push(await join(true))
-  const [raw, joined, heard] = [floor, silent, listening].map(all => all.at(-1)?.ms.toFixed(0))
-  tell(`raw ${raw} ms, joined ${joined} ms, with a handler ${heard} ms`)
+  if (args.wants('redis')) redis.push(await redisJoin())
+  const [raw, joined, heard, read] = [floor, silent, listening, redis].map(all => all.at(-1)?.ms.toFixed(0))
+  tell(`raw ${raw} ms, joined ${joined} ms, with a handler ${heard} ms, Redis ${read} ms`)
 }
 const time = (all: Taken[]): Sample | undefined => sample(all.map(({ ms }) => ms))
 const cpu = (all: Taken[]): Sample | undefined => sample(all.map(({ cpuMs }) => cpuMs))
@@ -55,9 +69,14 @@ const ratio = (all: Taken[]): Sample | undefined =>
   sample(all.flatMap(({ ms }, i) => floor[i] === undefined ? [] : [ms / floor[i].ms]))
 
 report('join', [
-  { name: 'start until 100,000 keys of 100 bytes are known', unit: 'ms', ours: time(silent), floor: time(floor) },
+  {
+    name: 'start until 100,000 keys of 100 bytes are known', unit: 'ms',
+    ours: time(silent), floor: time(floor),
+    rivals: { redis: time(redis) },
+    note: 'Redis: one HGETALL of a hash, with connecting; what is set later, it is not told',
+  },
   { name: 'by the floor', unit: 'times', target: { atMost: 2.5 }, ours: ratio(silent) },
-  { name: 'CPU of the newcomer', unit: 'ms', ours: cpu(silent), floor: cpu(floor) },
+  { name: 'CPU of the newcomer', unit: 'ms', ours: cpu(silent), floor: cpu(floor), rivals: { redis: cpu(redis) } },
   {
     name: 'with a handler for every set', unit: 'ms', ours: time(listening), floor: time(floor),
     note: 'every value decoded and handed over, as on the floor',

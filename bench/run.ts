@@ -1,98 +1,140 @@
 /**
- * Runs all benchmarks one after the other and writes bench/RESULTS.md and bench/results.json.
+ * Runs all benchmarks one after the other, prints a table of each, and writes bench/RESULTS.md and bench/results.json.
  *
- *     node --import tsx bench/run.ts [--rivals] [--minutes 10] [name …]
+ *     npm run bench -- [--rivals] [--quick] [--minutes 1] [name …]     all, or those named
+ *     npm run bench -- --compare                                       each part beside its baseline
+ *     npm run bench -- --keep                                          takes a new baseline of the parts
  *
- * Takes about eight minutes, and --minutes for `steady`. Nothing else should run on the machine meanwhile.
+ * `--rivals` installs what bench/rivals names, and measures it beside ours. `--quick` is to see that all works: it
+ * writes no results. Nothing else should run on the machine meanwhile.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { list, type Entry } from './list.js'
 import { build } from './lib/build.js'
-import { cells, head, tell, type Figure } from './lib/report.js'
+import type { Figure } from './lib/figure.js'
+import { machine } from './lib/machine.js'
+import { writePage, type Result } from './lib/page.js'
+import { tell } from './lib/report.js'
+import { installRivals, presence, rivalNames } from './lib/rivals.js'
+import { plain } from './lib/table.js'
 
-/** All of them, in the order of the page. */
-const benches = [
-  'spread', 'death', 'steady', 'join', 'events', 'keyspace', 'idle', 'large', 'seal', 'calls', 'channels',
-]
-
-/** What one script measured, and where and when. */
-interface Result { bench: string; command: string; date: string; commit: string; figures: Figure[] }
+/** A script that takes so many times its usual time hangs. */
+const patience = 5
+const patienceMsMin = 180_000
 
 const folder = import.meta.dirname
 const resultsFile = join(folder, 'results.json')
 const { values, positionals } = parseArgs({
-  options: { rivals: { type: 'boolean', default: false }, minutes: { type: 'string', default: '10' } },
+  options: {
+    rivals: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    compare: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '1' },
+  },
   allowPositionals: true,
 })
 
+/** What bench/results.json holds. */
+interface Results { machine: ReturnType<typeof machine>; rivals: Record<string, object>; results: Result[] }
+
+const unknown = positionals.find(name => !list.some(entry => entry.name === name))
+if (unknown !== undefined) {
+  tell(`there is no ${unknown}; there are ${list.map(({ name }) => name).join(', ')}`)
+  process.exit(1)
+}
 build()
+if (values.compare || values.keep) process.exit(await compare())
+if (values.rivals) installRivals()
+for (const name of values.rivals ? rivalNames : []) {
+  const there = presence(name)
+  if ('missing' in there) tell(`left out: ${name} (${there.missing})`)
+}
+
 // taken with the build: the sources may move on while the benchmarks run
 const built = commit()
-const results = new Map<string, Result>()
+const kept = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) as Partial<Results> : {}
 // What is not run this time keeps its figures, with the date and commit they were taken at.
-if (existsSync(resultsFile)) {
-  const kept = JSON.parse(readFileSync(resultsFile, 'utf8')) as { results: Result[] }
-  for (const result of kept.results) results.set(result.bench, result)
+const results = new Map((kept.results ?? []).map(result => [result.bench, result]))
+const chosen = list.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const failed: string[] = []
+for (const [i, entry] of chosen.entries()) {
+  const left = chosen.slice(i).reduce((sum, each) => sum + secondsOf(each), 0)
+  tell(`${i + 1} of ${chosen.length}: ${entry.name}, ${entry.about}; ${writeTime(left)} to go`)
+  await runOne(entry)
 }
-for (const bench of positionals.length > 0 ? positionals : benches) {
-  const flags = [...values.rivals ? ['--rivals'] : [], ...bench === 'steady' ? ['--minutes', values.minutes] : []]
-  const figures = await run(bench, flags)
-  if (figures === undefined) {
-    process.exitCode = 1
-    continue
+if (failed.length > 0) {
+  tell(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
+
+async function runOne(entry: Entry): Promise<void> {
+  const flags = [
+    ...values.rivals ? ['--rivals'] : [], ...values.quick ? ['--quick'] : [],
+    ...entry.name === 'steady' ? ['--minutes', values.quick ? '0.1' : values.minutes] : [],
+  ]
+  const begun = Date.now()
+  const output = await run(entry.name, ['--json', ...flags], Math.max(patienceMsMin, secondsOf(entry) * 1_000 * patience))
+  if (output === undefined) {
+    failed.push(entry.name)
+    return
   }
-  const command = ['node --import tsx', `bench/${bench}.ts`, ...flags].join(' ')
-  results.set(bench, { bench, command, date: new Date().toISOString(), commit: built, figures })
+  const figures = output.trim().split('\n').map(line => JSON.parse(line) as Figure)
+  process.stdout.write(`${[`${entry.name}   median (min–max)`, ...plain(figures)].join('\n')}\n\n`)
+  if (values.quick) return
+  results.set(entry.name, {
+    bench: entry.name, about: entry.about, command: `npm run bench -- ${[...flags, entry.name].join(' ')}`,
+    date: new Date().toISOString(), commit: built, seconds: Math.round((Date.now() - begun) / 1_000), figures,
+  })
   write()
 }
 
-async function run(bench: string, flags: string[]): Promise<Figure[] | undefined> {
-  tell(`${bench} …`)
-  const child = spawn(process.execPath, ['--import', 'tsx', join(folder, `${bench}.ts`), '--json', ...flags], {
+/** Runs a script and returns what it printed; undefined when it failed. Ends it when this process is told to end. */
+async function run(name: string, flags: string[], msMax: number): Promise<string | undefined> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(folder, `${name}.ts`), ...flags], {
     cwd: join(folder, '..'),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const end = (): void => void child.kill('SIGTERM')
+  const timer = setTimeout(() => { tell(`${name} hangs`); end() }, msMax)
+  const stop = (): void => { end(); process.exitCode = 1; chosen.length = 0 }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { output += text })
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
-  if (code !== 0) {
-    tell(`${bench} failed`)
-    return undefined
-  }
-  return output.trim().split('\n').map(line => JSON.parse(line) as Figure)
+  clearTimeout(timer)
+  process.off('SIGINT', stop).off('SIGTERM', stop)
+  return code === 0 ? output : undefined
+}
+
+/** The parts beside their baseline, or a new baseline. */
+async function compare(): Promise<number> {
+  const flags = [values.keep ? '--keep' : '--compare', ...values.quick ? ['--quick'] : []]
+  const child = spawn(process.execPath, ['--import', 'tsx', join(folder, 'micro.ts'), ...flags], {
+    cwd: join(folder, '..'), stdio: 'inherit',
+  })
+  return new Promise(resolve => child.once('close', code => resolve(code ?? 1)))
+}
+
+function secondsOf({ name, seconds: [alone, withRivals] }: Entry): number {
+  const last = values.quick ? undefined : results.get(name)
+  const guess = values.rivals ? withRivals : alone
+  return last?.command.includes('--rivals') === values.rivals ? last.seconds ?? guess : values.quick ? guess / 3 : guess
 }
 
 function write(): void {
-  const sorted = benches.flatMap(bench => results.get(bench) ?? [])
-  const machine = {
-    cpu: cpus()[0]?.model ?? '', cores: cpus().length, memoryBytes: totalmem(),
-    system: `${process.platform} ${process.arch}`, node: process.version,
-  }
-  writeFileSync(resultsFile, `${JSON.stringify({ machine, results: sorted }, undefined, 2)}\n`)
-  const { cores, cpu, node, system } = machine
-  writeFileSync(join(folder, 'RESULTS.md'), [
-    '# Results',
-    '',
-    `Written by \`node --import tsx bench/run.ts\`. ${cores} cores of ${cpu}, ${system}, Node ${node}.`,
-    'Real processes and sockets on loopback. Each cell is the median of the repetitions, and its extremes.',
-    '`rival` is `telepathine@0.3.3` from npm, at an interval of 200 ms where its default is 2,500; `floor` is what the',
-    'same machine does in the same run with plain sockets or a Map, without any library.',
-    ...sorted.flatMap(section),
-    '',
-  ].join('\n'))
+  const sorted = list.flatMap(({ name }) => results.get(name) ?? [])
+  const versions = Object.fromEntries(rivalNames.map(name => [name, presence(name)]))
+  const here = machine()
+  writeFileSync(resultsFile, `${JSON.stringify({ machine: here, rivals: versions, results: sorted }, undefined, 1)}\n`)
+  writeFileSync(join(folder, 'RESULTS.md'), writePage(here, sorted))
 }
 
-function section({ bench, command, date, commit: at, figures }: Result): string[] {
-  const row = (columns: readonly string[]): string => `| ${columns.join(' | ')} |`
-  const notes = figures.flatMap(({ name, note }) => note === undefined ? [] : [`- *${name}*: ${note}`])
-  return [
-    '', `## ${bench}`, '', `\`${command}\`, ${date.slice(0, 16).replace('T', ' ')} UTC, commit ${at}`, '',
-    row(head), row(head.map(() => '---')), ...figures.map(figure => row(cells(figure))),
-    ...notes.length > 0 ? ['', ...notes] : [],
-  ]
+function writeTime(seconds: number): string {
+  return seconds < 90 ? `about ${Math.ceil(seconds)} s` : `about ${Math.round(seconds / 60)} min`
 }
 
 function commit(): string {

@@ -1,7 +1,7 @@
 /**
  * What sealing a datagram costs: sealing and opening messages of 1,000 bytes, beside copying them.
  *
- *     node --import tsx bench/seal.ts [--json] [--repetitions 5]
+ *     node --import tsx bench/seal.ts [--quick] [--json] [--repetitions 5]
  */
 import { randomBytes } from 'node:crypto'
 import { Keyring } from '../lib/net/keyring.js'
@@ -10,7 +10,7 @@ import { readArguments, report } from './lib/report.js'
 import { sample } from './lib/sample.js'
 
 const args = readArguments()
-const count = 50_000
+const count = args.quick ? 5_000 : 50_000
 const parts = [randomBytes(60), randomBytes(940)]
 
 /** Microseconds of each repetition, for one. */

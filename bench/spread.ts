@@ -1,87 +1,78 @@
 /**
- * How long until each of 60 peers in four processes knows: that the others are there, and then what one of them set.
+ * How long until each peer of 8, 32 and 60 knows: that the others are there, and then what one of them set or said.
  *
- *     node --import tsx bench/spread.ts [--rivals] [--json] [--repetitions 30]
+ *     node --import tsx bench/spread.ts [--rivals] [--quick] [--json] [--repetitions 3] [--only side …]
  */
 import type { DatagramCommands } from './children/floor-datagrams.js'
-import type { PeersCommands } from './children/peers.js'
 import { endAll, spawnChildren, type Child } from './lib/child.js'
-import { freePorts, type Kind } from './lib/peers.js'
-import { readArguments, report, tell } from './lib/report.js'
+import { readArguments, report, tell, type Figure, type Side } from './lib/report.js'
+import { rivals, type RivalName } from './lib/rivals.js'
 import { sample } from './lib/sample.js'
-import { sleep, until, type Taken } from './lib/time.js'
-
-const processes = 4
-const perProcess = 15
-/** The original reaches nobody from 41 peers on. */
-const originalPerProcess = 8
+import { moleculerSwarm, peerSwarm, serfSwarm, type Swarm } from './lib/swarms.js'
+import { now, sleep } from './lib/time.js'
 
 const args = readArguments()
-const repetitions = args.repetitions ?? 30
-/** The cluster is started anew this many times; the sets are shared out among them. */
-const clusters = Math.min(3, repetitions)
+const sizes = [8, 32, 60]
+const processes = 4
+/** Clusters of each size and side. */
+const clusters = args.repetitions ?? 3
+/** What is set in each. */
+const sets = args.quick ? 2 : 8
+/** Who has not joined by then is taken not to. */
+const joinMsMax = args.quick ? 10_000 : 60_000
+/** What was set and has not arrived by then is taken for lost. */
+const tellMsMax = 20_000
 
-/** Starts a cluster: how long it took, and how much CPU of all processes, until all peers saw all the others. */
-async function join(children: Child<PeersCommands>[], kind: Kind, count: number): Promise<Taken> {
-  await Promise.all(children.map(child => child.call('load', kind)))
-  const ports = await freePorts(children.length * count)
-  const cpuMs = async (): Promise<number> =>
-    (await Promise.all(children.map(child => child.call('usage')))).reduce((sum, usage) => sum + usage.cpuMs, 0)
-  const before = await cpuMs()
-  // The first peer is everybody's seed, and starts with the rest.
-  const begun = Math.min(...await Promise.all(children.map((child, i) =>
-    child.call('start', ports.slice(i * count, (i + 1) * count), [`127.0.0.1:${ports[0]}`]))))
-  let last = 0
-  await until(`${ports.length} peers (${kind}) know each other`, async () => {
-    const known = await Promise.all(children.map(child => child.call('known')))
-    last = Math.max(...known.map(({ lastChange }) => lastChange))
-    return known.every(({ fewest }) => fewest === ports.length - 1)
-  }, 60_000, 100)
-  return { ms: last - begun, cpuMs: await cpuMs() - before }
+interface Measured { joins: number[]; cpus: number[]; spreads: number[]; misses: string[] }
+
+const swarms: Partial<Record<Side, (size: number) => Promise<Swarm>>> = {
+  ours: size => peerSwarm('ours', size),
+  original: size => peerSwarm('original', size),
+  moleculerTcp: moleculerSwarm,
+  serf: serfSwarm,
 }
 
-/** Sets a new value at one peer and returns the milliseconds until the last of the others heard of it. */
-async function spread(children: Child<PeersCommands>[], round: number, count: number): Promise<number> {
-  const value = `value ${round} `.padEnd(100, '.')
-  const origin = children[round % children.length] as Child<PeersCommands>
-  await Promise.all(children.map(child => child.call('listenFor', value)))
-  await sleep(20 + Math.random() * 200)
-  const begun = await origin.call('set', Math.floor(Math.random() * count), `key${round}`, value)
-  let last = 0
-  // Asked only after what is usual, so that the questions do not compete with the answer for the cores.
-  await sleep(150)
-  await until(`set ${round} reaches all`, async () => {
-    const heard = await Promise.all(children.map(child => child.call('heard')))
-    last = Math.max(...heard.map(each => each.last))
-    return heard.reduce((sum, each) => sum + each.count, 0) >= children.length * count - 1
-  }, 30_000, 100)
-  return last - begun
-}
-
-interface Measured { joins: number[]; cpus: number[]; spreads: number[] }
-
-async function measure(kind: Kind, count: number, sets: number): Promise<Measured> {
-  const joins: number[] = []
-  const cpus: number[] = []
-  const spreads: number[] = []
-  for (let cluster = 0; cluster < clusters; cluster++) {
-    const children = await spawnChildren<PeersCommands>(processes, 'peers')
-    const { ms, cpuMs } = await join(children, kind, count)
-    joins.push(ms)
-    cpus.push(cpuMs)
-    tell(`${kind}: ${processes * count} peers know each other after ${ms.toFixed(0)} ms, ${cpuMs.toFixed(0)} ms of CPU`)
-    await sleep(2_000)
-    for (let i = 0; i < Math.ceil(sets / clusters); i++) spreads.push(await spread(children, i, count))
-    await endAll(children)
+/** Asks until there is an answer; undefined after `ms`. */
+async function within<T>(ms: number, pauseMs: number, ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (const end = now() + ms; now() < end; await sleep(pauseMs)) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
   }
-  return { joins, cpus, spreads }
+  return undefined
 }
 
-async function measureFloor(): Promise<number[]> {
-  const children = await spawnChildren<DatagramCommands>(processes, 'floor-datagrams')
-  const ports = await Promise.all(children.map(child => child.call('open', perProcess)))
+async function measure(swarm: Swarm, result: Measured): Promise<void> {
+  const before = await swarm.cpuMs()
+  const begun = await swarm.join()
+  const joined = await within(joinMsMax, 100, () => swarm.joined())
+  if (joined === undefined) {
+    result.misses.push(`not within ${joinMsMax / 1_000} s`)
+    return
+  }
+  result.joins.push(joined - begun)
+  result.cpus.push(await swarm.cpuMs() - before)
+  await sleep(2_000)
+  for (let round = 1; round <= sets; round++) {
+    await swarm.listen(round)
+    await sleep(20 + Math.random() * 200)
+    const said = await swarm.tell(round)
+    // asked only after what is usual, so that the questions do not compete with the answer for the cores
+    await sleep(150)
+    const told = await within(tellMsMax, 100, () => swarm.told(round))
+    if (told === undefined) {
+      result.misses.push(`not heard within ${tellMsMax / 1_000} s`)
+      return
+    }
+    result.spreads.push(told - said)
+  }
+}
+
+/** A datagram to each of the others, in the same four processes. */
+async function measureFloor(size: number): Promise<number[]> {
+  const children: Child<DatagramCommands>[] = await spawnChildren(processes, 'floor-datagrams')
+  const ports = await Promise.all(children.map(child => child.call('open', size / processes)))
   const times: number[] = []
-  for (let i = 0; i < repetitions; i++) {
+  for (let i = 0; i < clusters * sets; i++) {
     await Promise.all(children.map(child => child.call('clear')))
     await sleep(20)
     const own = i % processes
@@ -89,7 +80,7 @@ async function measureFloor(): Promise<number[]> {
     const begun = await (children[own] as Child<DatagramCommands>).call('send', others)
     await sleep(50)
     const heard = await Promise.all(children.map(child => child.call('heard')))
-    if (heard.reduce((sum, { count }) => sum + count, 0) === processes * perProcess - 1) {
+    if (heard.reduce((sum, { count }) => sum + count, 0) === size - 1) {
       times.push(Math.max(...heard.map(({ last }) => last)) - begun)
     }
   }
@@ -97,25 +88,57 @@ async function measureFloor(): Promise<number[]> {
   return times
 }
 
-const none: Measured = { joins: [], cpus: [], spreads: [] }
-const floor = args.wants('floor') ? await measureFloor() : []
-const ours = args.wants('ours') ? await measure('ours', perProcess, repetitions) : none
-const original = args.wants('rival')
-  ? await measure('original', originalPerProcess, Math.min(repetitions, 9))
-  : none
+async function measureSize(size: number): Promise<Figure[]> {
+  const floor = args.wants('floor') ? await measureFloor(size) : []
+  const sides = (Object.entries(swarms) as [Side, (size: number) => Promise<Swarm>][])
+    .filter(([side]) => args.wants(side))
+    .map(([side, make]) => ({ side, make, measured: { joins: [], cpus: [], spreads: [], misses: [] } as Measured }))
+  for (let i = 0; i < clusters; i++) {
+    for (const { side, make, measured } of sides) {
+      // once is enough for those that take long
+      if (i > 0 && (measured.joins[0] ?? Infinity) > 10_000) continue
+      const swarm = await make(size)
+      await measure(swarm, measured)
+      await swarm.end()
+      const { joins, spreads, misses } = measured
+      tell(`${side}: ${size} know each other after ${joins.at(-1)?.toFixed(0)} ms, `
+        + `the last of ${spreads.length} sets took ${spreads.at(-1)?.toFixed(1)} ms${['', ...misses].join('; ')}`)
+    }
+  }
+  const each = (of: 'joins' | 'cpus' | 'spreads'): Pick<Figure, 'ours' | 'rivals' | 'gaveUp'> => {
+    const taken = new Map(sides.map(({ side, measured }) => [side, sample(measured[of])]))
+    const gaveUp = sides.flatMap(({ side, measured }) => measured[of].length === 0 ? [[side, measured.misses[0]]] : [])
+    return {
+      ours: taken.get('ours'),
+      rivals: Object.fromEntries([...taken].filter(([side]) => side !== 'ours')),
+      gaveUp: Object.fromEntries(gaveUp),
+    }
+  }
+  // what went wrong only at times
+  const missed = sides.flatMap(({ side, measured: { joins, misses } }) => joins.length === 0 ? [] : misses.map(
+    miss => `${side === 'ours' ? 'ours' : rivals[side as RivalName].title}, one cluster in ${clusters}: ${miss}`))
+  const note = [...missed, ...size === 8 ? [
+    'ours, 0.3.3 and moleculer are in four processes, serf in one each; serf is asked every 100 ms',
+  ] : []].join('; ')
+  return [
+    {
+      name: `start until all ${size} know each other`, unit: 'ms', ...each('joins'),
+      ...size === 60 ? { target: { atMost: 1_000, statistic: 'max' } } : {},
+      ...note === '' ? {} : { note },
+    },
+    {
+      name: `set until the last of ${size} knows`, unit: 'ms', ...each('spreads'), floor: sample(floor),
+      ...size === 60 ? { target: { atMost: 12 } } : {},
+      ...size === 8 ? {
+        note: 'telepathine: a key; moleculer: an event, sent to each by its speaker; serf: a user event. '
+          + 'floor: a datagram to each of the others',
+      } : {},
+    },
+    { name: `CPU of all processes until all ${size} know each other`, unit: 'ms', ...each('cpus') },
+  ]
+}
 
-report('spread', [
-  {
-    name: 'set until the last of 60 peers knows', unit: 'ms', target: { atMost: 12 },
-    ours: sample(ours.spreads), rival: sample(original.spreads), floor: sample(floor),
-    note: 'rival: 32 peers, gossip interval 200 ms; floor: a datagram to each of 59 sockets in the same four processes',
-  },
-  {
-    name: 'start until all 60 know each other', unit: 'ms', target: { atMost: 1_000, statistic: 'max' },
-    ours: sample(ours.joins), rival: sample(original.joins), note: 'rival: 32 peers',
-  },
-  {
-    name: 'CPU of all four processes until then', unit: 'ms', ours: sample(ours.cpus), rival: sample(original.cpus),
-  },
-], args)
+const figures: Figure[] = []
+for (const size of sizes) figures.push(...await measureSize(size))
+report('spread', figures, args)
 process.exit()

@@ -45,8 +45,8 @@ const commands = {
     await work.waitFor(name, { count })
   },
 
-  flood: (inflight: number, count: number): Promise<Run> =>
-    flood(n => work.request('echo', payload(n)), inflight, count),
+  flood: (inflight: number, ms: number): Promise<Run> =>
+    flood(n => work.request('echo', payload(n)), inflight, ms),
 
   steady: (perSecond: number, seconds: number, options: CallOptions): Promise<Run> =>
     steady(n => work.request('echo', payload(n), options), perSecond, seconds),

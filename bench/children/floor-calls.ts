@@ -44,10 +44,10 @@ const commands = {
     })
   }),
 
-  flood: (inflight: number, count: number): Promise<Run> => flood(n => new Promise(resolve => {
+  flood: (inflight: number, ms: number): Promise<Run> => flood(n => new Promise(resolve => {
     waiting.set(n, resolve)
     send([n, payload(n)])
-  }), inflight, count),
+  }), inflight, ms),
 }
 
 /** What the measuring process may call. */

@@ -1,8 +1,10 @@
 /** One peer with many keys of its own, or a newcomer that gets them. */
 import { loadPeer, type BenchPeer } from '../lib/peers.js'
 import { keyName, numberOf, payload } from '../lib/payload.js'
+import { connectRedis } from '../lib/redis.js'
 import { serve } from '../lib/serve.js'
 import { now, stopwatch, type Taken } from '../lib/time.js'
+import { usageOf } from '../lib/usage.js'
 
 const options = { maxStateBytes: 1 << 30 }
 let peer: BenchPeer
@@ -45,6 +47,35 @@ const commands = {
     return taken
   },
 
+  /** The same in a Redis. */
+  async fillRedis(port: number, pid: number, count: number): Promise<Filled> {
+    const redis = await connectRedis(port)
+    const used = async (): Promise<number> =>
+      Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]) || NaN
+    const [before, residentBefore] = [await used(), usageOf(pid).privateBytes]
+    const begun = now()
+    await setInRedis((key, value) => redis.set(key, value), count)
+    const takenMs = now() - begun
+    if (await redis.get(keyName(count - 1)) !== payload(count - 1)) throw new Error('a key is missing')
+    return { takenMs, bytes: await used() - before, residentBytes: usageOf(pid).privateBytes - residentBefore }
+  },
+
+  /** Be the owner: so many keys in one hash of a Redis. */
+  async ownRedis(port: number, count: number): Promise<void> {
+    const redis = await connectRedis(port)
+    await setInRedis((key, value) => redis.hset('keys', key, value), count)
+  },
+
+  /** Be the newcomer: what it takes to get them all. */
+  async joinRedis(port: number, count: number): Promise<Taken> {
+    const watch = stopwatch()
+    const redis = await connectRedis(port)
+    const keys = await redis.hgetall('keys')
+    const taken = watch()
+    if (Object.keys(keys).length !== count) throw new Error('keys are missing')
+    return taken
+  },
+
   /** Sets a million keys without any other peer; ms taken, and what a key costs in memory in all. */
   async fill(kind: 'ours' | 'original' | 'map', port: number, count: number): Promise<Filled> {
     const collect = globalThis.gc
@@ -84,6 +115,15 @@ export type KeysCommands = typeof commands
 async function setAll(owner: BenchPeer, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     if (owner.set(keyName(n), payload(n)) === false) await new Promise(resolve => owner.once('drain', resolve))
+  }
+}
+
+/** As many at a time as go well together. */
+async function setInRedis(set: (key: string, value: string) => Promise<unknown>, count: number): Promise<void> {
+  for (let n = 0; n < count;) {
+    const batch: Promise<unknown>[] = []
+    for (; batch.length < 2_000 && n < count; n++) batch.push(set(keyName(n), payload(n)))
+    await Promise.all(batch)
   }
 }
 

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-
-const bench = join(import.meta.dirname, '..')
+import { benchFolder } from './folders.js'
 
 /** Where compiled children are. */
-export const childrenFolder = join(bench, 'dist', 'bench', 'children')
+export const childrenFolder = join(benchFolder, 'dist', 'bench', 'children')
 
 /**
  * Compiles lib/ and the children to bench/dist. Children run as plain JavaScript: a TypeScript loader in each of 32
@@ -12,8 +11,8 @@ export const childrenFolder = join(bench, 'dist', 'bench', 'children')
  */
 export function build(): void {
   if (process.env['BENCH_BUILT'] !== undefined) return
-  const tsc = join(bench, '..', 'node_modules', 'typescript', 'bin', 'tsc')
-  const outcome = spawnSync(process.execPath, [tsc, '-p', join(bench, 'tsconfig.json')], { encoding: 'utf8' })
+  const tsc = join(benchFolder, '..', 'node_modules', 'typescript', 'bin', 'tsc')
+  const outcome = spawnSync(process.execPath, [tsc, '-p', join(benchFolder, 'tsconfig.json')], { encoding: 'utf8' })
   if (outcome.status !== 0) throw new Error(`bench/ does not compile:\n${outcome.stdout}${outcome.stderr}`)
   process.env['BENCH_BUILT'] = '1'
 }

@@ -6,18 +6,19 @@ export type MakeCall = (n: number) => Promise<unknown>
 /** What a run of calls came to. Latencies in milliseconds, sorted. */
 export interface Run { perSecond: number; latencies: number[]; failures: Record<string, number> }
 
-/** `count` calls, so many at a time. */
-export async function flood(call: MakeCall, inflight: number, count: number): Promise<Run> {
+/** Calls for so long, so many at a time. */
+export async function flood(call: MakeCall, inflight: number, ms: number): Promise<Run> {
   const latencies: number[] = []
   const failures: Record<string, number> = {}
-  let next = 0
+  let count = 0
   const begun = now()
+  const end = performance.now() + ms
   await Promise.all(Array.from({ length: inflight }, async () => {
-    while (next < count) {
-      const n = next++
-      const at = inflight === 1 ? now() : 0
-      await call(n).catch(error => count1(failures, error))
-      if (inflight === 1) latencies.push(now() - at)
+    for (let at = performance.now(); at < end;) {
+      await call(count++).catch(error => count1(failures, error))
+      const done = performance.now()
+      if (inflight === 1) latencies.push(done - at)
+      at = done
     }
   }))
   return { perSecond: (count / (now() - begun)) * 1_000, latencies: latencies.sort((a, b) => a - b), failures }

@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import type { Telepathine } from '../../lib/index.js'
+import { requireRival } from './rivals.js'
 
 /** Whose peers: this library's, the same with a network key, or those of the original telepathine 0.3.3. */
 export type Kind = 'ours' | 'sealed' | 'original'
@@ -27,9 +26,7 @@ export async function loadPeer(kind: Kind): Promise<PeerClass> {
       }
     }
   }
-  // From bench/dist/bench/lib, where the compiled children run.
-  const load = createRequire(join(import.meta.dirname, '..', '..', '..', 'rivals', 'package.json'))
-  const { Telepathine } = load('telepathine') as { Telepathine: PeerClass }
+  const { Telepathine } = requireRival<{ Telepathine: PeerClass }>('telepathine')
   return class extends Telepathine {
     constructor(port: number, seeds: string[], options: Record<string, unknown>) {
       super(port, seeds, { gossipIntervalMS: originalIntervalMs, heartbeatIntervalMS: originalIntervalMs, ...options })

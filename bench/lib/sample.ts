@@ -1,12 +1,26 @@
 /** What repetitions of one measurement came to. */
-export interface Sample { median: number; min: number; max: number; count: number }
+export interface Sample {
+  median: number
+  min: number
+  max: number
+  count: number
+  /** In the order they were taken: sides that are measured in turn have as many, and the n-th ones belong together. */
+  values: readonly number[]
+}
 
 /** Median, extremes and number of some measurements; undefined for none. */
 export function sample(values: readonly number[]): Sample | undefined {
   if (values.length === 0) return undefined
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? NaN
-  const median = sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
-  return { median, min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN, count: sorted.length }
+  return {
+    median: middle(sorted), min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN, count: sorted.length,
+    values: values.map(value => Number(value.toPrecision(5))),
+  }
+}
+
+/** The one in the middle of sorted values, or the mean of the two that are. */
+export function middle(sorted: readonly number[]): number {
+  const half = sorted.length >> 1
+  const upper = sorted[half] ?? NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? NaN)) / 2
 }

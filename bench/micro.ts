@@ -1,0 +1,89 @@
+/**
+ * What each part of the protocol costs by itself, in processes that do nothing else; and beside a baseline.
+ *
+ *     node --import tsx bench/micro.ts [--quick] [--json] [--repetitions 5] [--compare] [--keep] [part …]
+ *
+ * `--compare` says by how much each part changed since the baseline (bench/baseline.json), and whether that is more
+ * than noise. `--keep` takes a new one.
+ */
+import { parseArgs } from 'node:util'
+import type { MicroCommands } from './children/micro.js'
+import { changes, readBaseline, writeBaseline, type Timings } from './lib/baseline.js'
+import { spawnChild } from './lib/child.js'
+import { machine } from './lib/machine.js'
+import { partNames, parts, type PartName } from './lib/parts.js'
+import { report, tell, type Figure } from './lib/report.js'
+import { sample } from './lib/sample.js'
+import { writeNumber } from './lib/table.js'
+
+const { values, positionals } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    // a part has no rivals
+    rivals: { type: 'boolean', default: false },
+    compare: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    repetitions: { type: 'string' },
+  },
+  allowPositionals: true,
+})
+const repetitions = Number(values.repetitions ?? (values.quick ? 2 : 5))
+const [samples, sampleMs] = values.quick ? [5, 5] : [15, 12]
+const chosen = partNames.filter(name => positionals.length === 0 || positionals.some(wanted => name.startsWith(wanted)))
+if (chosen.length === 0) {
+  tell(`there are ${partNames.join(', ')}`)
+  process.exit(1)
+}
+
+/** All parts in turn, each time in a new process: what the compiler makes of it is a matter of luck, too. */
+async function measure(): Promise<Timings> {
+  const timings: Timings = {}
+  for (let i = 0; i < repetitions; i++) {
+    tell(`parts: round ${i + 1} of ${repetitions}`)
+    for (const name of chosen) {
+      const child = await spawnChild<MicroCommands>('micro')
+      const { ns, yardstickNs } = await child.call('measure', name, samples, sampleMs)
+      await child.end()
+      const timing = timings[name] ??= { ns: [], byYardstick: [] }
+      timing.ns.push(Number(ns.toPrecision(5)))
+      timing.byYardstick.push(Number((ns / yardstickNs).toPrecision(5)))
+    }
+  }
+  return timings
+}
+
+/** What changed since the baseline, a line for each part. */
+function compare(timings: Timings): void {
+  const baseline = readBaseline()
+  if (baseline === undefined) throw new Error('there is no bench/baseline.json: take one with --keep')
+  const here = machine()
+  const lines = [`beside the baseline of ${baseline.date.slice(0, 10)}, commit ${baseline.commit}, by the yardstick`]
+  if (baseline.machine.cpu !== here.cpu || baseline.machine.node !== here.node) {
+    lines.push(`taken on ${baseline.machine.cpu}, Node ${baseline.machine.node}; this is ${here.cpu}, ${here.node}: `
+      + 'small differences say nothing')
+  }
+  const percent = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)} %`
+  const rows = changes(baseline.timings, timings).map(({ part, before, after, change, noise }) => [
+    part, `${writeNumber(before.median)} ns`, `${writeNumber(after.median)} ns`, percent(change),
+    `± ${(noise * 100).toFixed(1)} %`, Math.abs(change) <= noise ? '' : change > 0 ? 'SLOWER' : 'faster',
+  ])
+  const all = [['part', 'baseline', 'now', 'change', 'noise', ''], ...rows]
+  const widths = [0, 1, 2, 3, 4, 5].map(column => Math.max(...all.map(row => row[column]?.length ?? 0)))
+  lines.push(...all.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()))
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+const timings = await measure()
+if (values.compare) compare(timings)
+if (values.keep) writeBaseline(timings)
+if (!values.compare && !values.keep) {
+  const figures = chosen.map((name: PartName): Figure => {
+    const ns = timings[name]?.ns ?? []
+    return { name: `${name} (${parts[name]})`, unit: 'µs', ours: sample(ns.map(each => each / 1_000)) }
+  })
+  report('micro', figures, {
+    json: values.json, quick: values.quick, repetitions, minutes: undefined, wants: side => side === 'ours',
+  })
+}
+process.exit()
