@@ -16,9 +16,9 @@ import { list, type Entry } from './list.js'
 import { build } from './lib/build.js'
 import type { Figure } from './lib/figure.js'
 import { machine } from './lib/machine.js'
-import { writePage, type Result } from './lib/page.js'
+import { writePage, type Results } from './lib/page.js'
 import { tell } from './lib/report.js'
-import { installRivals, presence, rivalNames } from './lib/rivals.js'
+import { installRivals, presence, rivalNames, type Presence, type RivalName } from './lib/rivals.js'
 import { plain } from './lib/table.js'
 
 /** A script that takes so many times its usual time hangs. */
@@ -38,9 +38,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
-/** What bench/results.json holds. */
-interface Results { machine: ReturnType<typeof machine>; rivals: Record<string, object>; results: Result[] }
-
 const unknown = positionals.find(name => !list.some(entry => entry.name === name))
 if (unknown !== undefined) {
   tell(`there is no ${unknown}; there are ${list.map(({ name }) => name).join(', ')}`)
@@ -57,8 +54,11 @@ for (const name of values.rivals ? rivalNames : []) {
 // taken with the build: the sources may move on while the benchmarks run
 const built = commit()
 const kept = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) as Partial<Results> : {}
-// What is not run this time keeps its figures, with the date and commit they were taken at.
-const results = new Map((kept.results ?? []).map(result => [result.bench, result]))
+const here = machine()
+// What is not run this time keeps its figures, with the date and commit they were taken at, if this is the machine.
+const isSame = kept.machine?.cpu === here.cpu && kept.machine.cores === here.cores && kept.machine.node === here.node
+if (kept.results !== undefined && !isSame) tell('the figures kept are of another machine, and are dropped')
+const results = new Map((isSame ? kept.results ?? [] : []).map(result => [result.bench, result]))
 const chosen = list.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 const failed: string[] = []
 for (const [i, entry] of chosen.entries()) {
@@ -77,7 +77,8 @@ async function runOne(entry: Entry): Promise<void> {
     ...entry.name === 'steady' ? ['--minutes', values.quick ? '0.1' : values.minutes] : [],
   ]
   const begun = Date.now()
-  const output = await run(entry.name, ['--json', ...flags], Math.max(patienceMsMin, secondsOf(entry) * 1_000 * patience))
+  const msMax = Math.max(patienceMsMin, secondsOf(entry) * 1_000 * patience)
+  const output = await run(entry.name, ['--json', ...flags], msMax)
   if (output === undefined) {
     failed.push(entry.name)
     return
@@ -127,10 +128,10 @@ function secondsOf({ name, seconds: [alone, withRivals] }: Entry): number {
 
 function write(): void {
   const sorted = list.flatMap(({ name }) => results.get(name) ?? [])
-  const versions = Object.fromEntries(rivalNames.map(name => [name, presence(name)]))
-  const here = machine()
-  writeFileSync(resultsFile, `${JSON.stringify({ machine: here, rivals: versions, results: sorted }, undefined, 1)}\n`)
-  writeFileSync(join(folder, 'RESULTS.md'), writePage(here, sorted))
+  const found = Object.fromEntries(rivalNames.map(name => [name, presence(name)])) as Record<RivalName, Presence>
+  const all: Results = { machine: here, rivals: values.rivals ? found : kept.rivals, results: sorted }
+  writeFileSync(resultsFile, `${JSON.stringify(all, undefined, 1)}\n`)
+  writeFileSync(join(folder, 'RESULTS.md'), writePage(all))
 }
 
 function writeTime(seconds: number): string {

@@ -1,6 +1,6 @@
 import { meetsTarget, standing, type Figure } from './figure.js'
 import type { Machine } from './machine.js'
-import { presence, rivalNames, rivals, type Rival } from './rivals.js'
+import { rivalNames, rivals, type Presence, type Rival, type RivalName } from './rivals.js'
 import { markdown, writeNumber } from './table.js'
 
 /** What one script measured, and where and when. */
@@ -15,8 +15,16 @@ export interface Result {
   figures: Figure[]
 }
 
+/** What bench/results.json holds. */
+export interface Results {
+  machine: Machine
+  /** What of the rivals was there in the last run that measured them; undefined: there was none. */
+  rivals: Record<RivalName, Presence> | undefined
+  results: Result[]
+}
+
 /** bench/RESULTS.md. */
-export function writePage(machine: Machine, results: readonly Result[]): string {
+export function writePage({ machine, rivals: found, results }: Results): string {
   const { cores, cpu, memoryBytes, node, system } = machine
   return [
     '# Results',
@@ -24,21 +32,18 @@ export function writePage(machine: Machine, results: readonly Result[]): string 
     'Written by `npm run bench -- --rivals`. Real processes and sockets on loopback of one machine:',
     `${cores} cores of ${cpu}, ${Math.round(memoryBytes / 2 ** 30)} GB, ${system}, Node ${node}.`,
     '',
-    'Each cell is the median of the repetitions, with its extremes. Sides are measured in turn in the same run wherever',
+    'Each cell is the median of the repetitions, with its extremes. Sides are measured in turn in the same run where',
     'a repetition is short. *Beside the best rival* compares medians: `2.3× NATS` means that ours is 2.3 times better',
-    'than the best of them; where a rival is better, it says **NATS wins**; *level* means that each one\'s median lies',
-    'within the other\'s extremes. *Floor* is what the same machine does in the same run with plain sockets or a Map,',
-    'without any library. Servers (NATS, Redis) share the cores with those who use them; on a machine of their own they',
-    'would cost a way over the network instead.',
+    'than the best of them; where a rival is better, it says **NATS wins**; *level* means that the median of each lies',
+    'within the extremes of the other. *Floor* is what the same machine does in the same run with plain sockets or a',
+    'Map, without any library. Servers (NATS, Redis) share the cores with those who use them; on a machine of their',
+    'own they would cost a way over the network instead.',
     '',
     '## In short',
     '',
     ...inShort(results),
     ...results.flatMap(section),
-    '',
-    '## The rivals',
-    '',
-    ...rivalNames.map(theRival),
+    ...found === undefined ? [] : ['', '## The rivals', '', ...rivalNames.map(name => theRival(name, found[name]))],
     '',
   ].join('\n')
 }
@@ -73,9 +78,8 @@ function inShort(results: readonly Result[]): string[] {
   ].slice(0, -1)
 }
 
-function theRival(name: (typeof rivalNames)[number]): string {
+function theRival(name: RivalName, there: Presence): string {
   const { title, how }: Rival = rivals[name]
-  const there = presence(name)
   if ('missing' in there) return `- **${title}** was left out: ${there.missing}`
   const versions = Object.entries(there.versions).map(([part, version]) => `${part} ${version}`).join(', ')
   return `- **${title}**: ${versions}${how === undefined ? '' : `; ${how}`}`

@@ -39,8 +39,8 @@ export const rivals = {
   },
   serf: {
     title: 'serf', packages: [], program: { name: 'serf', version: 'version', from: 'serf' },
-    how: 'profile `lan`, its default (with `local` some that join together miss each other for 15 s); a program, spoken to '
-      + 'over its RPC',
+    how: 'profile `lan`, its default (with `local` some that join together miss each other for 15 s); a program, '
+      + 'spoken to over its RPC',
   },
 } as const satisfies Record<string, Rival>
 
