@@ -1,5 +1,6 @@
 /**
- * Runs all benchmarks one after the other, prints a table of each, and writes bench/RESULTS.md and bench/results.json.
+ * Runs all benchmarks one after the other, prints a table of each, and writes bench/RESULTS.md, bench/results.json and
+ * the figures in README.md.
  *
  *     npm run bench -- [--rivals] [--quick] [--minutes 1] [name …]     all, or those named
  *     npm run bench -- --compare                                       each part beside its baseline
@@ -17,6 +18,7 @@ import { build } from './lib/build.js'
 import type { Figure } from './lib/figure.js'
 import { machine } from './lib/machine.js'
 import { writePage, type Results } from './lib/page.js'
+import { withFigures } from './lib/readme.js'
 import { tell } from './lib/report.js'
 import { installRivals, presence, rivalNames, type Presence, type RivalName } from './lib/rivals.js'
 import { plain } from './lib/table.js'
@@ -132,6 +134,8 @@ function write(): void {
   const all: Results = { machine: here, rivals: values.rivals ? found : kept.rivals, results: sorted }
   writeFileSync(resultsFile, `${JSON.stringify(all, undefined, 1)}\n`)
   writeFileSync(join(folder, 'RESULTS.md'), writePage(all))
+  const readme = join(folder, '..', 'README.md')
+  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), sorted))
 }
 
 function writeTime(seconds: number): string {
