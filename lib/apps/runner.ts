@@ -63,6 +63,8 @@ export class AppRunner {
   #keepsSight = false
   /** We killed it because it was stuck, which is no crash. */
   #isReplaced = false
+  /** Who waits whether it stays up. */
+  #crashed: ((why: string) => void) | undefined
   /** When a crashed one is started again. */
   #launchAt = 0
   readonly #news = new Rate(newsPerSecond)
@@ -114,12 +116,19 @@ export class AppRunner {
     })
   }
 
-  /** Resolves after `ms` if it stays up for so long; rejects when it does not. */
-  async lasts(ms: number): Promise<void> {
-    const crashes = this.#restarts.count
-    await new Promise((resolve) => setTimeout(resolve, ms))
-    if (this.#restarts.count === crashes && this.#state === 'running') return
-    throw new TelepathineError('ERR_DRAINING', `${this.spec.name} did not stay up: ${this.#why ?? this.#state}`)
+  /** Resolves after `ms` if it stays up for so long; rejects as soon as it does not. */
+  lasts(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#crashed = undefined
+        resolve()
+      }, ms)
+      this.#crashed = (why) => {
+        clearTimeout(timer)
+        reject(new TelepathineError('ERR_DRAINING', `${this.spec.name} did not stay up: ${why}`))
+      }
+      if (this.#state !== 'running') this.#crashed(this.#why ?? this.#state)
+    })
   }
 
   /** Stops it once it is through with its tasks, or after `graceMs`. */
@@ -250,6 +259,7 @@ export class AppRunner {
     for (const id of this.#tasks.ids) this.#tasks.fail(id, this.#lost(why))
     if (this.#state === 'stopped') return
     log('%s ended: %s', this.spec.name, why)
+    this.#crashed?.(why)
     if (this.#isReplaced) return this.#launch()
     const isFirst = this.#state === 'starting' && this.#restarts.count === 0
     const now = performance.now()

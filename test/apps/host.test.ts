@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Standing } from '../../lib/apps/index.js'
+import { manifestHash } from '../../lib/apps/manifest.js'
+import { rankedPeers } from '../../lib/apps/wants.js'
+import type { Telepathine } from '../../lib/index.js'
 import { Dispatcher } from '../../lib/work/index.js'
 import { ask } from '../http/fixtures/ask.js'
 import { isAlive } from '../cli/fixtures/demo.js'
 import { tempFolder } from './fixtures/archive.js'
-import { deployed, hosted, settled, writeFiles } from './fixtures/hosts.js'
+import { until } from '../fixtures/until.js'
+import { deployed, hosted, type Hosted, settled, writeFiles } from './fixtures/hosts.js'
 import { deployKeys } from './fixtures/keys.js'
 
 const keys = deployKeys()
@@ -184,4 +189,105 @@ t.test('what an app sends of its own accord is heard as an event', { timeout: 60
   const heard = new Promise(resolve => b.peer.hear('apps:news:zoo/clock', (data, from) => resolve([data, from])))
   a.host.run('zoo/clock')
   t.strictSame(await heard, [{ tick: 1 }, a.peer.name])
+})
+
+const answers = async (peer: Telepathine, app: string) => ask(peer, `/apps/${app}`, { method: 'POST', json: 0 })
+const version = (number: number) => (standing: Standing) => standing.state === 'running' && standing.version === number
+
+t.test('a version that fails where it is started first is started nowhere else', { timeout: 60_000 }, async t => {
+  const source = await tempFolder(t)
+  const a = await hosted(t, { deployKeys: deployKeys_ })
+  const all = [a]
+  for (let n = 0; n < 2; n++) all.push(await hosted(t, { deployKeys: deployKeys_ }, [a.peer.name]))
+  await new Dispatcher(a.peer).waitFor('telepathine.apps', { count: 3 })
+  const deploy = async (number: number, text: string) => {
+    await writeFiles(source, { 'echo.js': text })
+    return a.host.run('zoo/echo', { hash: await deployed(a.host, source, 'zoo', number, keys.privateKey) })
+  }
+  await settled(all, 'zoo/echo', await deploy(1, echo('1')), version(1))
+  const running: string[] = []
+  for (const { host } of all) host.on('state', (_, { state, order }) => state === 'running' && running.push(order))
+  // it comes up, and goes down a moment later
+  const bad = await deploy(2, `${echo('2')}; setTimeout(() => process.exit(7), 200)`)
+  const { chosen = [] } = a.host.app('zoo/echo') ?? {}
+  const [first] = rankedPeers('zoo/echo', chosen)
+  await settled(all.filter(({ peer }) => peer.name === first), 'zoo/echo', bad, failed(/did not stay up.*exit code 7/))
+  await settled(all.filter(({ peer }) => peer.name !== first), 'zoo/echo', bad,
+    failed(new RegExp(`held back, because it failed at ${first}`)))
+  t.notOk(running.includes(bad), 'nobody said of the bad one that it runs')
+  for (const { peer } of all) t.match(await answers(peer, 'zoo/echo'), { status: 200, json: { tag: '1' } })
+  await settled(all, 'zoo/echo', await deploy(3, echo('3')), version(3))
+})
+
+t.test('what is wanted outlives a restart of all peers', { timeout: 60_000 }, async t => {
+  const source = await tempFolder(t)
+  await writeFiles(source, { 'echo.js': echo('1') })
+  const folders = [await tempFolder(t), await tempFolder(t)] as const
+  const at = (n: 0 | 1) => ({ deployKeys: deployKeys_, data: join(folders[n], 'data') })
+  const a = await hosted(t, at(0))
+  const b = await hosted(t, at(1), [a.peer.name])
+  const hash = await deployed(a.host, source, 'zoo', 1, keys.privateKey)
+  const order = a.host.run('zoo/echo', { hash })
+  await settled([a, b], 'zoo/echo', order, version(1))
+  const stop = async (...some: Hosted[]) => {
+    for (const { host, peer } of some) await Promise.all([host.stop(), peer.stop()])
+  }
+  await stop(a, b)
+  const c = await hosted(t, at(1))
+  await settled([c], 'zoo/echo', order, version(1))
+  t.match(await answers(c.peer, 'zoo/echo'), { status: 200, json: { tag: '1' } })
+  const halt = c.host.halt('zoo/echo')
+  await settled([c], 'zoo/echo', halt, ({ state }) => state === 'stopped')
+  const states: string[] = []
+  const d = await hosted(t, at(0), [c.peer.name], host => host.on('state', (_, { state }) => states.push(state)))
+  await d.peer.ready()
+  await until(() => d.host.app('zoo/echo')?.want.order === halt)
+  t.strictSame(states, [], 'who was away when it was stopped does not start it again')
+  t.equal(c.host.app('zoo/echo')?.want.run, false)
+})
+
+t.test('an order that was given later is not lost to one that is heard later', { timeout: 60_000 }, async t => {
+  const a = await hosted(t)
+  const b = await hosted(t, {}, [a.peer.name])
+  await writeFiles(a.folder, { 'apps/zoo/echo.js': echo('own') })
+  await new Dispatcher(a.peer).waitFor('telepathine.apps', { count: 2 })
+  const order = a.host.run('zoo/echo')
+  await settled([a], 'zoo/echo', order, ({ state }) => state === 'running')
+  const { at = 0 } = a.host.app('zoo/echo')?.want ?? {}
+  b.peer.set('apps:want:zoo/echo', { run: false, order: 'f'.repeat(16), at: at - 1 })
+  const heard = new Promise(resolve => a.peer.know('apps:want:zoo/echo', (_, value) => resolve(value)))
+  await heard
+  await until(() => (b.peer.get('apps:want:zoo/echo') as { order: string }).order === order)
+  await until(() => (a.peer.get('apps:want:zoo/echo') as { order: string }).order === order)
+  t.match(a.host.app('zoo/echo'), { want: { order, run: true }, peers: { [a.peer.name]: { state: 'running' } } })
+})
+
+t.test('there are no more apps than allowed, and that is said; stopped ones make room', { timeout: 60_000 }, async t => {
+  const a = await hosted(t, { maxApps: 1 })
+  await writeFiles(a.folder, { 'apps/zoo/echo.js': echo('own'), 'apps/zoo/other.js': echo('other') })
+  await settled([a], 'zoo/echo', a.host.run('zoo/echo'), ({ state }) => state === 'running')
+  const order = a.host.run('zoo/other')
+  t.match(a.host.app('zoo/other')?.peers[a.peer.name], { state: 'failed', order, error: /1 apps here already/ })
+  await settled([a], 'zoo/echo', a.host.halt('zoo/echo'), ({ state }) => state === 'stopped')
+  await settled([a], 'zoo/other', a.host.run('zoo/other'), ({ state }) => state === 'running')
+})
+
+t.test('what no version needs any more is removed from the disk', { timeout: 60_000 }, async t => {
+  const source = await tempFolder(t)
+  const a = await hosted(t, { deployKeys: deployKeys_ })
+  const trees = async () => (await readdir(join(a.folder, 'data/trees'))).length - 1
+  for (let number = 1; number <= 4; number++) {
+    await writeFiles(source, { 'echo.js': echo(String(number)) })
+    const hash = await deployed(a.host, source, 'zoo', number, keys.privateKey)
+    if (number === 1) await settled([a], 'zoo/echo', a.host.run('zoo/echo', { hash }), version(1))
+  }
+  t.equal(await trees(), 3, 'the last two, and the one that runs')
+  t.match(await answers(a.peer, 'zoo/echo'), { json: { tag: '1' } })
+  const [last] = a.host.versions('zoo')
+  const order = a.host.run('zoo/echo', { hash: manifestHash(last ?? { text: '', signature: '' }) })
+  await settled([a], 'zoo/echo', order, version(4))
+  await writeFiles(source, { 'echo.js': echo('5') })
+  await deployed(a.host, source, 'zoo', 5, keys.privateKey)
+  t.equal(await trees(), 2)
+  t.equal((await readdir(join(a.folder, 'data/archives'))).length, 2)
 })
