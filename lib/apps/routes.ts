@@ -100,23 +100,33 @@ function optionsOf(body: unknown): { peers?: number; hash?: string } {
 
 async function deploy(host: AppHost, exchange: Exchange): Promise<void> {
   const chunks = exchange.upload(deploymentType, archiveLimits.bytes + 2 * manifestLengthMax)
+  try {
+    const { signed, rest } = await readHead(chunks)
+    const archive = following(rest, chunks)
+    const hash = await host.deploy(signed, archive)
+    // one that is here already is not looked at; but it must be let through
+    for await (const _ of archive) continue
+    exchange.json(201, { hash })
+  } finally {
+    await chunks.return()
+  }
+}
+
+/** Reads the line that a deployment begins with. */
+async function readHead(chunks: AsyncIterator<Buffer>): Promise<{ signed: SignedManifest; rest: Buffer }> {
+  const refusal = new Refusal(400, 'ERR_VALUE', 'the body must begin with a signed manifest as a line of JSON')
   let head = Buffer.alloc(0)
   while (!head.includes('\n')) {
-    const { done, value } = await chunks.next()
-    if (done === true || head.length > 2 * manifestLengthMax) {
-      throw new Refusal(400, 'ERR_VALUE', 'the body must begin with a signed manifest as a line of JSON')
-    }
-    head = Buffer.concat([head, value])
+    const next = await chunks.next()
+    if (next.done === true || head.length > 2 * manifestLengthMax) throw refusal
+    head = Buffer.concat([head, next.value])
   }
   const end = head.indexOf('\n')
-  let signed: SignedManifest
   try {
-    signed = JSON.parse(head.toString('utf8', 0, end)) as SignedManifest
+    return { signed: JSON.parse(head.toString('utf8', 0, end)) as SignedManifest, rest: head.subarray(end + 1) }
   } catch {
-    throw new Refusal(400, 'ERR_VALUE', 'the body must begin with a signed manifest as a line of JSON')
+    throw refusal
   }
-  const hash = await host.deploy(signed, following(head.subarray(end + 1), chunks))
-  exchange.json(201, { hash })
 }
 
 async function* following(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

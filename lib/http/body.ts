@@ -15,10 +15,13 @@ export function checkBody(request: IncomingMessage, mediaType: string, bytesMax:
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
 }
 
-/** A body's chunks, counted as they come: whatever was announced, no more than `bytesMax` are taken. */
+/**
+ * A body's chunks, counted as they come: whatever was announced, no more than `bytesMax` are taken. What is left when
+ * nobody wants more stays where it is: a request that was destroyed could not be answered any more.
+ */
 export async function* chunksOf(request: IncomingMessage, bytesMax: number): AsyncGenerator<Buffer, void, undefined> {
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > bytesMax) throw tooLarge(bytesMax)
     yield chunk
@@ -27,7 +30,6 @@ export async function* chunksOf(request: IncomingMessage, bytesMax: number): Asy
 
 /** Reads a body of JSON. Throws a {@link Refusal} when it is none, or too large. */
 export async function readJSON(request: IncomingMessage, bytesMax: number): Promise<unknown> {
-  checkBody(request, 'application/json', bytesMax)
   const chunks: Buffer[] = []
   for await (const chunk of chunksOf(request, bytesMax)) chunks.push(chunk)
   try {

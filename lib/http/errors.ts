@@ -58,8 +58,13 @@ export function refusalOf(error: unknown): Refusal {
     return new Refusal(500, 'ERR_INTERNAL', 'this peer failed to answer; its log says why')
   }
   const { code } = error
-  const status = statuses[code]
+  const status = isInvalid(error) ? 422 : statuses[code]
   return new Refusal(status, code, messageOf(error), headersOf(status, error as CallDetails), detailsOf(error))
+}
+
+/** Whether a handler could read its input, and found fault with it. */
+function isInvalid({ code, cause }: TelepathineError): boolean {
+  return code === 'ERR_HANDLER' && (cause as { code?: unknown } | undefined)?.code === 'ERR_VALUE'
 }
 
 /** What errors of calls tell beside their code; see `CallError`. */

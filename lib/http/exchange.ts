@@ -68,8 +68,14 @@ export class Exchange {
     return accepted.includes(mediaType)
   }
 
+  /** Whether the client would rather have it so (`Prefer`, RFC 7240): `respond-async`, `return=minimal`. */
+  prefers(preference: string): boolean {
+    return (this.header('prefer') ?? '').split(',').some((each) => each.trim().toLowerCase() === preference)
+  }
+
   /** Reads the body, which must be JSON. */
   body(): Promise<unknown> {
+    checkBody(this.request, 'application/json', this.#bodyBytesMax)
     this.proceed()
     return readJSON(this.request, this.#bodyBytesMax)
   }

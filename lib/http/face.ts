@@ -5,7 +5,7 @@ import { Census } from './census.js'
 import { Gateway, type WebSocketDoor } from './gateway.js'
 import { Guard, type GuardOptions } from './guard.js'
 import { Live } from './live/live.js'
-import { routesOf } from './routes.js'
+import { type Routes, routesOf } from './routes.js'
 import { eventRoutes } from './routes/events.js'
 import { jobRoutes } from './routes/jobs.js'
 import { legacyRoutes } from './routes/legacy.js'
@@ -50,7 +50,7 @@ export class HTTPFace {
       ...peerRoutes(this.#census, () => this.#closing.signal.aborted),
       ...stateRoutes(peer, view),
       ...eventRoutes(peer, view, this.#closing.signal),
-      ...jobRoutes(this.#work, this.#closing.signal),
+      ...jobRoutes(this.#work, (service, target) => this.#isAway(routes, view, service, target), this.#closing.signal),
       ...this.#live.routes,
       ...openapiRoutes(routes),
       ...(options.legacy ? legacyRoutes(peer, this.#census) : []),
@@ -68,6 +68,14 @@ export class HTTPFace {
   see(sighting: Sighting): void {
     this.#census.see(sighting)
     this.#live.see(sighting)
+  }
+
+  /** Whether a service that nobody serves, or not the peer that is to, may well be served again soon. */
+  #isAway(routes: Routes, view: FaceView, service: string, target: string | undefined): boolean {
+    if (target !== undefined) {
+      return this.#work.knows(service, target) || (routes.expects(service) && view.standing(target) !== undefined)
+    }
+    return this.#work.workers(service).length === 0 && (routes.expects(service) || this.#work.knows(service))
   }
 
   /** Ends all connections, those with a request under way after a moment. */

@@ -18,6 +18,8 @@ export interface GatewayOptions extends GuardOptions {
   readonly headersMs?: number
   /** Takes WebSockets, by path. What it throws is answered. */
   readonly webSockets?: ReadonlyMap<string, WebSocketDoor>
+  /** For a client to take something of what is sent to it; default 60 seconds. */
+  readonly idleMs?: number
 }
 
 /** Takes a connection that is to be a WebSocket. The request comes from no foreign page; what it may is not checked. */
@@ -30,6 +32,8 @@ const sweepMs = 1_000
 /** Connections at a time; each may cost `headBytesMax` and a body. */
 const connectionsMax = 512
 const headBytesMax = 16_384
+/** How long what a client goes on sending is read and dropped after it was refused, so that it gets to see why. */
+const lastWordsMs = 2_000
 
 /** Nothing we answer is to be kept, framed, or taken for something else than it says. */
 const headers: readonly (readonly [name: string, value: string])[] = [
@@ -49,12 +53,14 @@ export class Gateway {
   readonly #guard: Guard
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Those with a request under way. */
+  readonly #busy = new Set<Socket>()
   #closing = false
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#guard = new Guard(options)
-    const { headersMs = 10_000 } = options
+    const { headersMs = 10_000, idleMs = 60_000 } = options
     const connectionsCheckingInterval = Math.min(sweepMs, headersMs)
     const limits = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval }
     const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response)
@@ -62,6 +68,11 @@ export class Gateway {
     // A client that asks first is told to go on by whoever reads the body, once it is clear that it may.
     this.#server.on('checkContinue', answer)
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
+    // A task may take as long as it likes; but who does not read what it asked for holds memory and a connection.
+    this.#server.timeout = idleMs
+    this.#server.on('timeout', (socket: Socket) => {
+      if (!this.#busy.has(socket) || socket.writableLength > 0) socket.destroy()
+    })
     // The sweep for slow requests begins with this event, which a server that does not listen itself never sees.
     this.#server.emit('listening')
   }
@@ -113,6 +124,7 @@ export class Gateway {
       }
       if (!door) return this.#route(request, response)
       response.detachSocket(socket)
+      this.#busy.delete(socket)
       try {
         return door(request, socket, head, this.#guard)
       } catch (error) {
@@ -127,6 +139,9 @@ export class Gateway {
     response: ServerResponse,
     answer: () => void | Promise<void> = () => this.#route(request, response),
   ): Promise<void> {
+    const { socket } = request
+    this.#busy.add(socket)
+    response.on('close', () => this.#busy.delete(socket))
     for (const [name, value] of headers) response.setHeader(name, value)
     if (this.#closing) response.setHeader('connection', 'close')
     try {
@@ -162,6 +177,12 @@ export class Gateway {
     const text = `${toJSON({ error: told })}\n`
     const length = String(Buffer.byteLength(text))
     response.writeHead(status, { ...more, ...closing, 'content-type': 'application/json', 'content-length': length })
-    response.end(text)
+    if (request.complete) return void response.end(text)
+    // a connection that is closed on a client that sends takes the answer with it
+    response.write(text)
+    const end = (): void => void response.end()
+    const timer = setTimeout(end, lastWordsMs).unref()
+    response.on('close', () => clearTimeout(timer))
+    request.on('end', end).resume()
   }
 }

@@ -165,6 +165,14 @@ export class Dispatcher {
   }
 
   /**
+   * Whether somebody serves it or, though not alive now, is still remembered to: nobody to ask at the moment is then
+   * another matter than a name that is unknown. With `peer`, whether that one does.
+   */
+  knows(name: string, peer?: string): boolean {
+    return this.#board.roster.knows(name, peer)
+  }
+
+  /**
    * Resolves once somebody serves it, or `count` do: after a start it takes a moment until that is known.
    *
    * @throws TelepathineError (by rejection) `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_STOPPED`, `ERR_OPTION`

@@ -98,6 +98,12 @@ export class Roster {
     return this.#places.get(service) ?? none
   }
 
+  /** Whether somebody, or this very peer, is known to offer it, alive or not. */
+  knows(service: string, peer?: string): boolean {
+    if (peer !== undefined) return this.#workers.get(peer)?.places.has(service) === true
+    return [...this.#workers.values()].some(({ places }) => places.has(service))
+  }
+
   /** What is known of how busy a peer is. */
   view(peer: string): LoadView {
     return this.#worker(peer).view

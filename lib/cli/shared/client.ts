@@ -28,6 +28,8 @@ export class Refused extends Error {
 
 /** Longest answer that is taken whole. */
 const answerBytesMax = 256 << 20
+/** Bodies of more bytes than this are sent only when the peer says that it takes them. */
+const askFirstBytes = 64 << 10
 /** Longest line of an answer that comes in lines. */
 const lineLengthMax = 64 << 20
 
@@ -74,6 +76,8 @@ export class PeerClient {
   async #open(path: string, question: Question): Promise<IncomingMessage> {
     const { json, upload, signal } = question
     const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
+    // if it is refused, its sender had better know before it has sent all of it
+    const isLarge = (upload?.bytes ?? body?.length ?? 0) > askFirstBytes
     const { host, port } = this.#address
     const sent = request({
       host,
@@ -86,16 +90,26 @@ export class PeerClient {
         ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
         ...(body && { 'content-type': 'application/json', 'content-length': body.length }),
         ...(upload && { 'content-type': upload.type, 'content-length': upload.bytes }),
+        ...(isLarge && { expect: '100-continue' }),
       },
       ...(signal && { signal }),
     })
     const answered = answerTo(sent)
-    if (upload) void pipeline(upload.from, sent).catch(() => undefined)
-    else sent.end(body)
+    const send = (): void => {
+      if (upload) void pipeline(upload.from, sent).catch(() => undefined)
+      else sent.end(body)
+    }
+    if (isLarge) {
+      sent.flushHeaders()
+      sent.once('continue', send)
+    } else {
+      send()
+    }
     let answer: IncomingMessage
     try {
       answer = await answered
     } catch (error) {
+      upload?.from.destroy()
       throw this.#explain(error)
     }
     const { statusCode = 0 } = answer

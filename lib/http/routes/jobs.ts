@@ -1,4 +1,6 @@
-import type { CallOptions, Dispatcher } from '../../work/index.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TelepathineError } from '../../gossip/errors.js'
+import type { CallOptions, Dispatcher, GatherOptions, GatherOutcome } from '../../work/index.js'
 import { Refusal, refusalOf } from '../errors.js'
 import type { Exchange } from '../exchange.js'
 import { toJSON } from '../json.js'
@@ -7,15 +9,35 @@ import { Results } from '../results.js'
 import type { Route } from '../routes.js'
 
 const timeoutMsMax = 86_400_000
-const selections = ['p2c', 'least-loaded', 'random', 'round-robin'] as const
+const selections = ['p2c', 'least-loaded', 'random', 'round-robin', 'all'] as const
+/** Without a value for so long an answer in lines begins all the same: whoever stands between would take it for dead. */
+const firstValueMs = 15_000
+
+/** Whether a service that nobody serves, or not the peer that is asked for, may be served again soon. */
+export type IsAway = (service: string, target: string | undefined) => boolean
 
 /**
  * Work for whoever serves it, wherever that is. One result, or several as they come if the client asks for NDJSON or
  * server-sent events; a client that goes away cancels its task.
  */
-export function jobRoutes(work: Dispatcher, closing: AbortSignal): Route[] {
+export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal): Route[] {
   const results = new Results()
   closing.addEventListener('abort', () => results.close())
+  const perform = async (exchange: Exchange, name: string): Promise<void> => {
+    const options = optionsOf(exchange)
+    const task = new Task(work, name, await exchange.body(), options, isAway)
+    if (exchange.prefers('respond-async')) return later(task, results, exchange)
+    try {
+      if (exchange.prefers('return=minimal')) {
+        await work.push(name, task.input, { ...options, signal: exchange.signal })
+        return exchange.empty(204, { 'preference-applied': 'return=minimal' })
+      }
+      if (exchange.accepts(ndjson) || exchange.accepts('text/event-stream')) return await streamed(task, exchange)
+      exchange.json(200, await task.result(exchange.signal))
+    } catch (error) {
+      throw task.explain(error)
+    }
+  }
   return [
     {
       method: 'POST',
@@ -23,16 +45,18 @@ export function jobRoutes(work: Dispatcher, closing: AbortSignal): Route[] {
       writes: true,
       summary:
         'Gives the JSON value in the body, as a task, to a peer that serves the job. Headers: ' +
-        'X-Telepathine-Timeout-Ms, X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select, ' +
-        'X-Telepathine-Idempotent, Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later.',
-      answer: (exchange) => perform(work, results, exchange, exchange.name('name')),
+        'X-Telepathine-Timeout-Ms, X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select (all: to everyone ' +
+        'who serves it; the answer is { results, errors, missing, complete }), X-Telepathine-Idempotent, ' +
+        'Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later; with Prefer: return=minimal ' +
+        '204 once somebody has taken it.',
+      answer: (exchange) => perform(exchange, exchange.name('name')),
     },
     {
       method: 'POST',
       path: '/apps/:dir/:worker',
       writes: true,
       summary: 'As /jobs/, for a worker app.',
-      answer: (exchange) => perform(work, results, exchange, `apps/${exchange.name('dir')}/${exchange.name('worker')}`),
+      answer: (exchange) => perform(exchange, `apps/${exchange.name('dir')}/${exchange.name('worker')}`),
     },
     {
       method: 'GET',
@@ -60,48 +84,93 @@ export function jobRoutes(work: Dispatcher, closing: AbortSignal): Route[] {
   ]
 }
 
-async function perform(work: Dispatcher, results: Results, exchange: Exchange, name: string): Promise<void> {
-  const options = optionsOf(exchange)
-  const input = await exchange.body()
-  if (/(^|,)\s*respond-async\s*(,|$)/i.test(exchange.header('prefer') ?? '')) {
-    return later(work, results, exchange, { name, input, options })
-  }
-  const called = { ...options, signal: exchange.signal }
-  if (exchange.accepts(ndjson) || exchange.accepts('text/event-stream')) {
-    return streamed(work, exchange, { name, input, options: called })
-  }
-  exchange.json(200, await work.request(name, input, called))
-}
-
-interface Task {
-  readonly name: string
+/** What a client wants done: by one, or by all who serve it. */
+class Task {
   readonly input: unknown
-  readonly options: CallOptions
+  readonly #work: Dispatcher
+  readonly #name: string
+  readonly #options: CallOptions
+  readonly #isAway: IsAway
+
+  constructor(work: Dispatcher, name: string, input: unknown, options: CallOptions, isAway: IsAway) {
+    this.#work = work
+    this.#name = name
+    this.input = input
+    this.#options = options
+    this.#isAway = isAway
+  }
+
+  /** Resolves to the result, or the results of all. */
+  async result(signal: AbortSignal): Promise<unknown> {
+    if (this.#options.select !== 'all') return this.#work.request(this.#name, this.input, { ...this.#options, signal })
+    const { results, errors, missing, complete } = await this.#gather(signal).result()
+    const told = [...errors].map(([peer, error]) => [peer, refusalOf(error).told])
+    return { results: Object.fromEntries(results), errors: Object.fromEntries(told) as object, missing, complete }
+  }
+
+  /** Yields what is to stand in each line; returns what is to stand in the last. */
+  async *lines(signal: AbortSignal): AsyncGenerator<object, object> {
+    if (this.#options.select !== 'all') {
+      const values = this.#work.stream(this.#name, this.input, { ...this.#options, signal })
+      for await (const value of values) yield { value }
+      return { ok: true }
+    }
+    const gathered = this.#gather(signal)
+    for await (const outcome of gathered) yield lineOf(outcome)
+    const { missing, complete } = await gathered.result()
+    return { ok: true, complete, missing }
+  }
+
+  /** What a client gets to know of what went wrong. */
+  explain(error: unknown): unknown {
+    const { target } = this.#options
+    if (!(error instanceof TelepathineError) || error.code !== 'ERR_NO_WORKER') return error
+    if (!this.#isAway(this.#name, target)) return error
+    return new Refusal(503, error.code, `${error.message} at the moment`, { 'retry-after': '1' })
+  }
+
+  #gather(signal: AbortSignal): ReturnType<Dispatcher['gather']> {
+    const { timeout, idempotent, key, ...rest } = this.#options
+    if (key !== undefined || idempotent === true) {
+      const problem = 'x-telepathine-select: all given with idempotency-key or x-telepathine-idempotent'
+      throw new Refusal(400, 'ERR_OPTION', `${problem}, which are for tasks that go to one peer`)
+    }
+    const options: GatherOptions = { ...rest, signal, ...(timeout !== undefined && { ttl: timeout }) }
+    return this.#work.gather(this.#name, this.input, options)
+  }
 }
 
-/** The first value decides on the status; what goes wrong after it stands in the last line. */
-async function streamed(work: Dispatcher, exchange: Exchange, { name, input, options }: Task): Promise<void> {
-  const values = work.stream(name, input, options)
-  const first = await values.next()
+function lineOf({ peer, value, error }: GatherOutcome): object {
+  return error === undefined ? { peer, value } : { peer, error: refusalOf(error).told }
+}
+
+/** What comes of it before the first value decides on the status; what goes wrong later stands in the last line. */
+async function streamed(task: Task, exchange: Exchange): Promise<void> {
+  const values = task.lines(exchange.signal)
+  const first = values.next()
+  const come = new AbortController()
+  await Promise.race([first, sleep(firstValueMs, undefined, { signal: come.signal }).catch(() => undefined)]).finally(
+    () => come.abort(),
+  )
   const lines = new Lines(exchange)
   try {
-    for (let next = first; next.done !== true; next = await values.next()) {
-      lines.write('chunk', { value: next.value })
+    for (let next = await first; ; next = await values.next()) {
+      if (next.done === true) return lines.end({ ...next.value })
+      lines.write('chunk', { ...next.value })
       await lines.drained()
     }
-    lines.end({ ok: true })
   } catch (error) {
-    lines.end({ ok: false, error: refusalOf(error).told })
+    lines.end({ ok: false, error: refusalOf(task.explain(error)).told })
   }
 }
 
-function later(work: Dispatcher, results: Results, exchange: Exchange, { name, input, options }: Task): void {
+function later(task: Task, results: Results, exchange: Exchange): void {
   const cancelled = new AbortController()
   const result = results.add(() => cancelled.abort())
-  work.request(name, input, { ...options, signal: cancelled.signal }).then(
+  task.result(cancelled.signal).then(
     (value) => results.settle(result, 200, `${toJSON(value)}\n`),
     (error: unknown) => {
-      const refusal = refusalOf(error)
+      const refusal = refusalOf(task.explain(error))
       results.settle(result, refusal.status, `${toJSON({ error: refusal.told })}\n`)
     },
   )

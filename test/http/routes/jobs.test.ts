@@ -2,6 +2,8 @@ import { request } from 'node:http'
 import t from 'tap'
 import { Dispatcher } from '../../../lib/work/index.js'
 import { TelepathineError } from '../../../lib/index.js'
+import { routesOf } from '../../../lib/http/routes.js'
+import { until } from '../../fixtures/until.js'
 import { ask, follow, served } from '../fixtures/ask.js'
 
 const post = (json: unknown, headers: Readonly<Record<string, string>> = {}) => ({ method: 'POST', json, headers })
@@ -55,7 +57,7 @@ t.test('each failure has its status', async t => {
   for (const ms of ['0', '-1', 'x', '1e3', '']) {
     t.match(await ask(a, '/jobs/never', post(0, { 'x-telepathine-timeout-ms': ms })), { status: 400 }, ms)
   }
-  t.match(await ask(a, '/jobs/never', post(0, { 'x-telepathine-select': 'all' })), { status: 400 })
+  t.match(await ask(a, '/jobs/never', post(0, { 'x-telepathine-select': 'best' })), { status: 400 })
   t.match(await ask(a, '/jobs/throw', { method: 'PUT', json: 0 }), { status: 405 })
 })
 
@@ -115,4 +117,62 @@ t.test('a result can be asked for later', async t => {
   t.match(await ask(a, location), { status: 404 })
   const failed = await ask(a, '/jobs/nobody', post(0, later))
   t.match(await ask(a, failed.headers.location ?? ''), { status: 404, json: { error: { code: 'ERR_NO_WORKER' } } })
+})
+
+t.test('who is asked for nothing in return gets nothing, once it is taken', async t => {
+  const a = await served(t)
+  const taken: unknown[] = []
+  new Dispatcher(a).serve('log', (input: unknown) => (taken.push(input), 'unheard'))
+  const minimal = { prefer: 'return=minimal' }
+  const answer = await ask(a, '/jobs/log', post('x', minimal))
+  t.match(answer, { status: 204, text: '', headers: { 'preference-applied': 'return=minimal' } })
+  t.strictSame(taken, ['x'])
+  t.match(await ask(a, '/jobs/nobody', post('x', minimal)), { status: 404 })
+})
+
+t.test('all who serve it can be asked at once', async t => {
+  const a = await served(t)
+  const b = await served(t, {}, [a.name])
+  const c = await served(t, {}, [a.name])
+  new Dispatcher(a).serve('name', () => 'a')
+  new Dispatcher(b).serve('name', () => {
+    throw new Error('none')
+  })
+  new Dispatcher(c).serve('name', () => new Promise(() => undefined))
+  await new Dispatcher(a).waitFor('name', { count: 3 })
+  const all = { 'x-telepathine-select': 'all', 'x-telepathine-timeout-ms': '200' }
+  t.match(await ask(a, '/jobs/name', post(0, all)), {
+    status: 200,
+    json: {
+      results: { [a.name]: 'a' }, errors: { [b.name]: { code: 'ERR_HANDLER', message: 'none' } },
+      missing: [{ peer: c.name, reason: 'ERR_TIMEOUT' }], complete: false,
+    },
+  })
+  const { text } = await ask(a, '/jobs/name', post(0, { ...all, accept: 'application/x-ndjson' }))
+  const lines = text.trim().split('\n').map(line => JSON.parse(line) as { type: string })
+  t.strictSame(lines.map(({ type }) => type), ['chunk', 'chunk', 'end'])
+  t.match(lines.at(-1), { ok: true, complete: false, missing: [{ peer: c.name, reason: 'ERR_TIMEOUT' }] })
+  t.match(await ask(a, '/jobs/nobody', post(0, all)), { status: 404 })
+  t.match(await ask(a, '/jobs/name', post(0, { ...all, 'idempotency-key': 'k' })), { status: 400 })
+})
+
+t.test('what nobody serves for the moment is another matter than what nobody knows', async t => {
+  const a = await served(t)
+  const b = await served(t, {}, [a.name])
+  new Dispatcher(b).serve('job', () => 1)
+  const work = new Dispatcher(a)
+  await work.waitFor('job')
+  t.match(await ask(a, '/jobs/job', post(0, { 'x-telepathine-tags': 'none' })), { status: 404 })
+  t.match(await ask(a, '/jobs/job', post(0, { 'x-telepathine-target': '127.0.0.1:1' })), { status: 404 })
+  await b.stop()
+  await until(() => work.workers('job').length === 0)
+  const away = { status: 503, json: { error: { code: 'ERR_NO_WORKER', message: /at the moment$/ } },
+    headers: { 'retry-after': '1' } }
+  t.match(await ask(a, '/jobs/job', post(0)), away)
+  t.match(await ask(a, '/jobs/job', post(0, { 'x-telepathine-target': b.name })), away)
+  t.match(await ask(a, '/jobs/job', post(0, { accept: 'application/x-ndjson' })), away)
+  t.match(await ask(a, '/jobs/other', post(0)), { status: 404 })
+  routesOf(a).expects = service => service === 'apps/zoo/echo'
+  t.match(await ask(a, '/apps/zoo/echo', post(0)), away, 'an app that is wanted')
+  t.match(await ask(a, '/apps/zoo/other', post(0)), { status: 404 })
 })
