@@ -87,8 +87,8 @@ function messageOf(error: TelepathineError): string {
 function detailsOf(error: TelepathineError & CallDetails): object {
   const { peer, maybeExecuted } = error
   const isOwn = error.code === 'ERR_HANDLER'
-  const cause = isOwn ? (error.cause as Partial<Record<'name' | 'code' | 'data', unknown>>) : {}
-  const { name, code, data } = cause
+  const cause = isOwn ? (error.cause as Partial<Record<'name' | 'code' | 'data', unknown>> | undefined) : undefined
+  const { name, code, data } = cause ?? {}
   return {
     ...(typeof peer === 'string' && { peer }),
     ...(maybeExecuted === true && !isOwn && { maybeExecuted }),

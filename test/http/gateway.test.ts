@@ -1,17 +1,17 @@
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { Gateway } from '../../lib/http/gateway.js'
 import { Routes, type Route } from '../../lib/http/routes.js'
 import { ask } from './fixtures/ask.js'
 
 /** A gateway on a port of its own, with one route that answers what is given. */
-async function gatewayFor(t: Test, route: Partial<Route>, headersMs?: number) {
+async function gatewayFor(t: Test, route: Partial<Route>, limits: { headersMs?: number, idleMs?: number } = {}) {
   const routes = new Routes()
   routes.add([{ method: 'POST', path: '/x', writes: false, summary: '', answer: e => e.empty(204), ...route }])
   const gateway = new Gateway({
     routes, maxBodyBytes: 1_000, token: undefined, private: false, hosts: [], isLocal: true,
-    ...(headersMs && { headersMs }),
+    ...limits,
   })
   const server = createServer(socket => gateway.accept(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -19,7 +19,7 @@ async function gatewayFor(t: Test, route: Partial<Route>, headersMs?: number) {
     server.close()
     await gateway.close(0)
   })
-  return { gateway, port: (server.address() as AddressInfo).port }
+  return { gateway, server, port: (server.address() as AddressInfo).port }
 }
 
 t.test('a body is taken as JSON within its bound, however it is sent', async t => {
@@ -83,12 +83,49 @@ t.test('a client that goes away is noticed', async t => {
 })
 
 t.test('a head that does not come to its end is not waited for', async t => {
-  const gateway = await gatewayFor(t, {}, 100)
+  const gateway = await gatewayFor(t, {}, { headersMs: 100 })
   const socket = connect(gateway.port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   socket.write('POST /x HTTP/1.1\r\n')
   const [answer] = (await once(socket, 'data')) as [Buffer]
   t.match(String(answer), /^HTTP\/1\.1 408 /)
+})
+
+t.test('who is refused while still sending gets to know why', async t => {
+  const gateway = await gatewayFor(t, { answer: async e => e.json(200, await e.body()) })
+  for (const length of ['Content-Length: 33554432', 'Transfer-Encoding: chunked']) {
+    const socket = connect(gateway.port, '127.0.0.1')
+    const head = `POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${length}\r\n\r\n`
+    // a client that looks at the answer only once it has sent all that it has
+    socket.pause().write(head)
+    const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1 << 20, 'x'), Buffer.from('\r\n')])
+    for (let n = 0; n < 32; n++) if (!socket.write(chunk)) await once(socket, 'drain')
+    socket.end(length.startsWith('T') ? '0\r\n\r\n' : '')
+    const [answer] = await once(socket.resume(), 'data') as [Buffer]
+    t.match(String(answer), /^HTTP\/1\.1 413 /, length)
+    await once(socket, 'close')
+  }
+})
+
+t.test('who does not read what was asked for is not waited for', async t => {
+  const answer: Route['answer'] = exchange => exchange.send(200, 'text/plain', 'x'.repeat(64 << 20))
+  const { server, port } = await gatewayFor(t, { answer }, { idleMs: 50 })
+  const closed = once(server, 'connection').then(([accepted]) => once(accepted as Socket, 'close'))
+  const socket = connect(port, '127.0.0.1').pause()
+  t.teardown(() => socket.destroy())
+  socket.write('POST /x HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await closed
+  t.pass()
+})
+
+t.test('who waits for an answer that takes its time is', async t => {
+  const gateway = await gatewayFor(t, {
+    answer: async exchange => {
+      await new Promise(resolve => setTimeout(resolve, 200))
+      exchange.empty(204)
+    },
+  }, { idleMs: 50 })
+  t.match(await ask(gateway, '/x', { method: 'POST' }), { status: 204 })
 })
 
 t.test('garbage is answered with 400 and the connection is closed', async t => {
