@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import createDebug from 'debug'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Dispatcher, Withdraw } from '../work/index.js'
-import { type Manifest, type SignedManifest } from './manifest.js'
+import { type Manifest, manifestHash, type SignedManifest } from './manifest.js'
 import type { Kept, Receiver, Store } from './store.js'
 
 const log = createDebug('telepathine:apps')
@@ -21,7 +21,8 @@ const copiesMax = 2
 /** After so long without luck a peer asks for more than its share: those who have given theirs may be all there are. */
 const patienceMs = 3_000
 const pauseMs = 100
-const triesMax = 3
+/** Archives that turned out wrong before it is given up: each time, those who gave some of it are asked last. */
+const triesMax = 8
 /** For the next chunk to come. */
 const chunkMs = 10_000
 
@@ -40,6 +41,7 @@ export class Supply {
   readonly #store: Store
   readonly #copies = new Map<string, { active: number; given: number }>()
   #withdraw: Withdraw | undefined
+  #givenBytes = 0
 
   constructor(work: Dispatcher, store: Store) {
     this.#work = work
@@ -69,13 +71,21 @@ export class Supply {
    */
   async get(hash: string, holders: () => readonly string[], signal: AbortSignal): Promise<Kept> {
     const kept = this.#store.find(hash) ?? (await this.#manifest(hash, holders, signal))
+    // one who has it wrong must not keep us from those who have it right
+    const suspects = new Set<string>()
+    const trusted = (): readonly string[] => {
+      const all = holders()
+      const others = all.filter((peer) => !suspects.has(peer))
+      return others.length > 0 ? others : all
+    }
     for (let tries = 1; !(await this.#store.has(kept.manifest.sha256)); tries++) {
+      const givers = new Set<string>()
       try {
-        await this.#archive(kept.manifest, holders, signal)
+        await this.#archive(kept.manifest, trusted, givers, signal)
       } catch (error) {
-        // one who has it wrong must not keep us from those who have it right
         if (signal.aborted || tries === triesMax) throw error
-        log('%s', (error as Error).message)
+        log('from %s: %s', [...givers].join(', '), (error as Error).message)
+        for (const peer of givers) suspects.add(peer)
       }
     }
     return kept
@@ -85,10 +95,8 @@ export class Supply {
     for (;;) {
       for (const peer of shuffled(holders())) {
         const signed = await this.#ask<SignedManifest>(peer, { what: 'manifest', hash }, signal)
-        if (signed === undefined) continue
-        const kept = this.#store.examine(signed)
-        if (kept.hash === hash) return kept
-        log('%s has another manifest than it says', peer)
+        // whoever gives another one than was asked for must not decide on this one
+        if (isSigned(signed) && manifestHash(signed) === hash) return this.#store.examine(signed)
       }
       await sleep(pauseMs, undefined, { signal })
     }
@@ -104,14 +112,20 @@ export class Supply {
     }
   }
 
-  async #archive(manifest: Manifest, holders: () => readonly string[], signal: AbortSignal): Promise<void> {
+  async #archive(
+    manifest: Manifest, holders: () => readonly string[], givers: Set<string>, signal: AbortSignal,
+  ): Promise<void> {
     await using receiver = await this.#store.receive(manifest)
     let begunAt = performance.now()
     while (receiver.bytes < manifest.bytes) {
       const urgent = performance.now() - begunAt > patienceMs
       const before = receiver.bytes
       for (const peer of shuffled(holders())) {
-        if (receiver.bytes < manifest.bytes) await this.#pull(peer, manifest.sha256, receiver, urgent, signal)
+        if (receiver.bytes === manifest.bytes) break
+        const had = receiver.bytes
+        await this.#pull(peer, manifest.sha256, receiver, urgent, signal).finally(() => {
+          if (receiver.bytes > had) givers.add(peer)
+        })
       }
       if (receiver.bytes > before) begunAt = performance.now()
       else await sleep(pauseMs, undefined, { signal })
@@ -140,6 +154,11 @@ export class Supply {
     }
   }
 
+  /** Bytes of archives given to others, for who wants to know what spreading an app costs. */
+  get givenBytes(): number {
+    return this.#givenBytes
+  }
+
   #answer(ask: Ask): unknown {
     if (ask.what === 'manifest') {
       const kept = this.#store.find(ask.hash)
@@ -163,12 +182,17 @@ export class Supply {
         const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at)
         if (bytesRead === 0) return
         at += bytesRead
+        this.#givenBytes += bytesRead
         yield buffer.subarray(0, bytesRead)
       }
     } finally {
       copies.active--
     }
   }
+}
+
+function isSigned(value: unknown): value is SignedManifest {
+  return typeof value === 'object' && value !== null && typeof (value as { text?: unknown }).text === 'string'
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
