@@ -20,6 +20,7 @@ export const errorCodes = [
   'ERR_PEER_LOST',
   'ERR_KEY_REUSED',
   'ERR_HANDLER',
+  'ERR_QUEUE',
 ] as const
 
 /** One of the closed table of codes. */

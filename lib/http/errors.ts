@@ -19,6 +19,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   ERR_PEER_LOST: 502,
   ERR_KEY_REUSED: 409,
   ERR_HANDLER: 500,
+  ERR_QUEUE: 503,
 }
 
 /** After how many milliseconds a client may try again what was refused for the moment, unless more is known. */

@@ -1,10 +1,12 @@
 import { TelepathineError } from '../gossip/errors.js'
 import { describe } from '../describe.js'
+import type { Queue } from '../queue/queue.js'
 import type { Telepathine } from '../telepathine.js'
 import { ownBytes } from '../values.js'
 import { Chunks } from './chunks.js'
 import { infoOf } from './client.js'
 import { servedNow } from './context.js'
+import { Durable, holdersName } from './durable.js'
 import { CallError, noWorker } from './errors.js'
 import { callFormShift, Flag } from './frame.js'
 import { Gathering } from './gather.js'
@@ -18,8 +20,8 @@ import { Service } from './service.js'
 import { Switchboard } from './switchboard.js'
 import { Turnstile } from './turnstile.js'
 import type {
-  CallOptions, DispatcherOptions, Gathered, GatherOptions, Handler, ServeOptions, ValueStream, WaitOptions, Withdraw,
-  WithdrawOptions, WorkerInfo, WorkStats,
+  CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler, OutcomeOptions, QueueInfo,
+  ServeOptions, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
 } from './types.js'
 
 /**
@@ -43,6 +45,8 @@ export class Dispatcher {
   readonly #board: Switchboard
   readonly #services = new Set<Service>()
   readonly #turnstile: Turnstile
+  /** Set when the queue of the peer was given to this one. */
+  #brought: Durable | undefined
   #stopped: Promise<void> | undefined
   #isOver = false
 
@@ -53,6 +57,7 @@ export class Dispatcher {
     this.#board = Switchboard.of(peer, this.#settings)
     this.#turnstile = new Turnstile(this.#board.channel.clock, this.#settings.maxPending)
     this.#board.join(this.#turnstile)
+    if (options.queue !== undefined) this.#bring(options.queue)
   }
 
   /**
@@ -73,6 +78,7 @@ export class Dispatcher {
     if (known?.isDraining === false) {
       throw new TelepathineError('ERR_BUSY', `${JSON.stringify(name)} is served here already; withdraw it first`)
     }
+    if (settings.durable) this.#durable()
     const service = new Service(name, handler, settings)
     this.#services.add(service)
     this.#board.offer(service)
@@ -159,6 +165,71 @@ export class Dispatcher {
     return gathering
   }
 
+  /**
+   * Has somebody do something, whatever happens meanwhile: resolves to a token once the job is stored in the queue, so
+   * that it outlives this peer and all others. Whoever serves the name with `durable` takes it, now or at any time; at
+   * least one of them does it to its end, in rare cases more than one: when a worker died at it, or was thought dead.
+   * What the handler throws is tried again, `attempts` times in all; then the job is a dead letter.
+   *
+   * @throws TelepathineError by rejection: `ERR_QUEUE` when the engine failed, and then it may have been stored all the
+   * same (with a `key` it is safe to try again); `ERR_KEY`, `ERR_OPTION` (also without a queue), `ERR_VALUE`,
+   * `ERR_TOO_LARGE`, `ERR_STOPPED`
+   */
+  async enqueue(name: string, input?: unknown, options: EnqueueOptions = {}): Promise<string> {
+    return this.#durable().enqueue(name, input, options)
+  }
+
+  /**
+   * What came of a job, on any peer that has the queue: waits for it, and resolves to its result. Outcomes are kept for
+   * a time, see {@link QueueOptions}; nothing is known of a job that was forgotten, so it is waited for.
+   *
+   * @throws TelepathineError by rejection: `ERR_HANDLER` for what the handler threw the last time, `ERR_DENIED` when it
+   * refused, `ERR_PEER_LOST` when its workers died each time, `ERR_TIMEOUT` when it expired, or `timeout` is over,
+   * `ERR_ABORTED` when it was discarded, or `signal` aborts, `ERR_QUEUE`, `ERR_OPTION`, `ERR_STOPPED`
+   */
+  async outcome<T = unknown>(token: string, options: OutcomeOptions = {}): Promise<T> {
+    return (await this.#durable().outcome(token, options)) as T
+  }
+
+  /** How many jobs of which name the queue holds. @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_OPTION` */
+  async queues(): Promise<QueueInfo[]> {
+    return this.#durable().queues()
+  }
+
+  /**
+   * The jobs of a name that failed as often as they may, the oldest first, `limit` of them at most (1 to 10,000, default
+   * 100).
+   *
+   * @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_KEY`, `ERR_OPTION`
+   */
+  async dead(name: string, options: { limit?: number } = {}): Promise<DeadJob[]> {
+    return this.#durable().dead(name, options)
+  }
+
+  /** Gives a dead job all its attempts again; false when there is none of that token. @throws as {@link Dispatcher.dead} */
+  async retry(token: string): Promise<boolean> {
+    return this.#durable().retry(token)
+  }
+
+  /**
+   * Drops a dead job; its outcome is `ERR_ABORTED` from then on. False when there is none of that token.
+   *
+   * @throws as {@link Dispatcher.dead}
+   */
+  async discard(token: string): Promise<boolean> {
+    return this.#durable().discard(token)
+  }
+
+  /** Whether this peer has a queue. */
+  get hasQueue(): boolean {
+    return this.#board.durable !== undefined
+  }
+
+  /** Whether somebody known here takes jobs of a name from the queue. */
+  isDurable(name: string): boolean {
+    return this.#board.roster.places(name).some(({ offer }) => offer.durable)
+  }
+
   /** Who serves it, as known here: live peers, this one included. */
   workers(name: string): WorkerInfo[] {
     return this.#board.roster.places(name).map(infoOf)
@@ -221,6 +292,11 @@ export class Dispatcher {
   }
 
   async #stop(grace: number): Promise<void> {
+    const { durable } = this.#board
+    if (durable !== undefined && durable === this.#brought) {
+      await durable.stop(grace)
+      this.#board.durable = undefined
+    }
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
     this.#turnstile.stop(gone)
@@ -230,7 +306,37 @@ export class Dispatcher {
 
   async #withdraw(service: Service, grace: number): Promise<void> {
     if (this.#services.delete(service)) this.#board.withdraw(service)
-    await this.#board.server.drain(service, grace)
+    await Promise.all([this.#board.durable?.withdraw(service, grace), this.#board.server.drain(service, grace)])
+  }
+
+  /** Has all dispatchers of the peer use a queue. */
+  #bring({ engine }: Queue): void {
+    const board = this.#board
+    const { maxPayloadBytes, stacks } = this.#settings
+    if (board.durable !== undefined) {
+      board.leave(this.#turnstile, gone)
+      throw new TelepathineError('ERR_BUSY', `${this.#peer.name} has a queue already, which all its dispatchers use`)
+    }
+    const { channel, server } = board
+    const isHeld = (token: string, withinMs: number): Promise<boolean> => this.#isHeld(token, withinMs)
+    const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks, isHeld })
+    this.#brought = board.durable = durable
+    this.serve(holdersName, (token: string) => durable.isAtWork(token))
+  }
+
+  /** Whether another peer is, or may be, at a job; one that lives and does not answer may be. */
+  async #isHeld(token: string, withinMs: number): Promise<boolean> {
+    const gathered = this.gather<boolean>(holdersName, token, { ttl: withinMs, allowEmpty: true })
+    const { results, missing } = await gathered.result()
+    return [...results.values()].includes(true) || missing.some(({ reason }) => reason === 'ERR_TIMEOUT')
+  }
+
+  #durable(): Durable {
+    if (this.#isOver) throw this.#gone()
+    const { durable } = this.#board
+    if (durable !== undefined) return durable
+    const how = 'new Dispatcher(peer, { queue: await openQueue(url) })'
+    throw new TelepathineError('ERR_OPTION', `${this.#peer.name} has no queue for durable work: ${how}`)
   }
 
   #gauges(): Pick<WorkStats, 'pending' | 'waiting' | 'inflight' | 'heldBytes'> {

@@ -4,11 +4,12 @@
  * @packageDocumentation
  */
 export { Dispatcher } from './dispatcher.js'
+export { openQueue, Queue, type QueueOptions } from '../queue/queue.js'
 export { CallError, RemoteError } from './errors.js'
 export type { CallErrorDetails, ErrorRecord } from './errors.js'
 export type { Policy } from './selection.js'
 export type {
-  Answer, ByKey, Call, CallOptions, DispatcherOptions, ErrorAnswer, Gathered, GatherOptions, GatherOutcome,
-  GatherResult, Handler, Missing, Select, Selector, ServeOptions, TagChoice, ValueStream, WaitOptions, Withdraw,
-  WithdrawOptions, WorkerInfo, WorkStats,
+  Answer, ByKey, Call, CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, ErrorAnswer, Gathered, GatherOptions,
+  GatherOutcome, GatherResult, Handler, Missing, OutcomeOptions, QueueInfo, Select, Selector, ServeOptions, TagChoice,
+  ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
 } from './types.js'

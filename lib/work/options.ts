@@ -1,9 +1,12 @@
 import { describe } from '../describe.js'
 import { TelepathineError } from '../gossip/errors.js'
+import { Queue } from '../queue/queue.js'
 import type { ServerLimits } from './server.js'
 import type { ServiceSettings } from './service.js'
 import type { TagFilter } from './selection.js'
-import type { CallOptions, DispatcherOptions, GatherOptions, Select, ServeOptions, WaitOptions } from './types.js'
+import type {
+  CallOptions, DispatcherOptions, EnqueueOptions, GatherOptions, OutcomeOptions, Select, ServeOptions, WaitOptions,
+} from './types.js'
 
 /** Longest name of a service, and longest key, in bytes. */
 const nameBytesMax = 200
@@ -20,7 +23,9 @@ export interface DispatcherSettings extends ServerLimits {
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function dispatcherSettings(options: DispatcherOptions): DispatcherSettings {
-  only(options, ['maxPending', 'maxPayloadBytes', 'maxHeldBytes', 'stacks'])
+  only(options, ['maxPending', 'maxPayloadBytes', 'maxHeldBytes', 'stacks', 'queue'])
+  const { queue } = options
+  if (queue !== undefined && !(queue instanceof Queue)) throw refuse('queue', queue, 'what openQueue() resolves to')
   return {
     maxPending: whole('maxPending', options.maxPending ?? 10_000, 1, 10_000_000),
     maxPayloadBytes: whole('maxPayloadBytes', options.maxPayloadBytes ?? 64 << 20, 1_024, 2 ** 30),
@@ -31,8 +36,8 @@ export function dispatcherSettings(options: DispatcherOptions): DispatcherSettin
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function serviceSettings(options: ServeOptions): ServiceSettings {
-  only(options, ['concurrency', 'queue', 'tags', 'version', 'onCallerLost'])
-  const { version, onCallerLost = 'cancel' } = options
+  only(options, ['concurrency', 'queue', 'tags', 'version', 'onCallerLost', 'durable'])
+  const { version, onCallerLost = 'cancel', durable = false } = options
   if (version !== undefined && typeof version !== 'string') throw refuse('version', version, 'a string')
   if (onCallerLost !== 'cancel' && onCallerLost !== 'finish') {
     throw refuse('onCallerLost', onCallerLost, 'cancel, finish')
@@ -43,6 +48,7 @@ export function serviceSettings(options: ServeOptions): ServiceSettings {
     tags: texts('tags', options.tags ?? []),
     version,
     onCallerLost,
+    durable: flag('durable', durable),
   }
 }
 
@@ -121,6 +127,51 @@ export function gatherSettings(options: GatherOptions): CallSettings & { need: n
     need: need === undefined ? Infinity : whole('need', need, 1, Number.MAX_SAFE_INTEGER),
     allowEmpty: flag('allowEmpty', allowEmpty),
   }
+}
+
+/** Most attempts at a job. */
+const attemptsMax = 1_000
+const yearMs = 365 * 86_400_000
+
+/** @throws TelepathineError `ERR_OPTION` */
+export function enqueueSettings(options: EnqueueOptions, priorityMax: number) {
+  only(options, ['key', 'delay', 'attempts', 'backoff', 'priority', 'expiresAt'])
+  const { key, delay = 0, attempts = 5, backoff = 1_000, priority = 0, expiresAt = Infinity } = options
+  if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) {
+    throw refuse('expiresAt', expiresAt, 'a Unix time in milliseconds')
+  }
+  if (priority !== 0 && priorityMax === 0) {
+    throw refuse('priority', priority, '0, as this queue engine has no priorities; a folder (file:) has')
+  }
+  if (key !== undefined) nameBytes('key', key, 'ERR_OPTION')
+  return {
+    key,
+    delayMs: Math.min(Math.round(duration('delay', delay)), yearMs),
+    attempts: whole('attempts', attempts, 1, attemptsMax),
+    backoffMs: Math.min(Math.round(duration('backoff', backoff)), yearMs),
+    priority: whole('priority', priority, 0, priorityMax),
+    expiresAt,
+  }
+}
+
+/** @throws TelepathineError `ERR_OPTION` */
+export function outcomeSettings(options: OutcomeOptions) {
+  only(options, ['timeout', 'signal'])
+  const { timeout = Infinity, signal } = options
+  checkSignal(signal)
+  return { timeoutMs: duration('timeout', timeout) || Infinity, signal }
+}
+
+/** @throws TelepathineError `ERR_OPTION` for what is no token of a job */
+export function checkToken(token: unknown): string {
+  if (typeof token === 'string' && /^[\w-]{24}$/.test(token)) return token
+  throw refuse('token', token, 'what enqueue() resolved to')
+}
+
+/** How many dead letters are wanted. @throws TelepathineError `ERR_OPTION` */
+export function deadLimit(options: { limit?: number }): number {
+  only(options, ['limit'])
+  return whole('limit', options.limit ?? 100, 1, 10_000)
 }
 
 /** The bytes of a service's name or of a key. */

@@ -9,6 +9,8 @@ export interface Offer {
   readonly version: string | undefined
   readonly concurrency: number
   readonly tags: readonly string[]
+  /** Whether it takes jobs from the queue, too. */
+  readonly durable: boolean
 }
 
 /** Names of adverts: what follows `ws` is a service's name, `wl` is the load. */
@@ -26,8 +28,8 @@ export { loadName }
 const advertBytesMax = 16_384
 
 /** An offer, as bytes to be advertised. */
-export function encodeOffer({ version, concurrency, tags }: Offer): Uint8Array {
-  return Uint8Array.from(encodeValue([version, concurrency, tags], advertBytesMax))
+export function encodeOffer({ version, concurrency, tags, durable }: Offer): Uint8Array {
+  return Uint8Array.from(encodeValue([version, concurrency, tags, durable], advertBytesMax))
 }
 
 /** A load, as bytes to be advertised. */
@@ -182,11 +184,12 @@ function read(value: Uint8Array): readonly unknown[] | undefined {
 
 function readOffer(told: readonly unknown[] | undefined): Offer | undefined {
   if (told === undefined) return undefined
-  const [version, concurrency, tags] = told
+  const [version, concurrency, tags, durable] = told
   if (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1 || !Array.isArray(tags)) return undefined
   return {
     version: typeof version === 'string' ? version : undefined,
     concurrency: concurrency as number,
     tags: tags.filter((tag) => typeof tag === 'string'),
+    durable: durable === true,
   }
 }

@@ -13,8 +13,9 @@ import {
 import { Incoming, ServedCall, type IncomingParts } from './incoming.js'
 import type { Partner } from './partner.js'
 import { decodePayload, encodePayload, Form, formOf } from './payload.js'
-import type { Service } from './service.js'
+import { type Service, Turn } from './service.js'
 import { Timer } from './timer.js'
+import type { Call } from './types.js'
 
 const log = createDebug('telepathine:work')
 
@@ -376,13 +377,37 @@ export class Server {
 
   /** There is room for the next. */
   #next(job: Incoming): void {
-    const { slots } = job.service
-    const next = slots.release(job.tookMs)
-    if (next !== undefined) {
+    this.#advance(job.service, job.tookMs)
+    this.#close(job)
+  }
+
+  #advance({ slots }: Service, tookMs: number | undefined): void {
+    const next = slots.release(tookMs)
+    if (next instanceof Turn) {
+      next.begin()
+    } else if (next !== undefined) {
       this.heldBytes -= next.input?.length ?? 0
       this.#begin(next)
     }
-    this.#close(job)
+  }
+
+  // ---- what comes another way than by call
+
+  /** Calls `begin` once there is room for one more of a service. Returns what gives up waiting, if it still waits. */
+  turn({ slots }: Service, begin: () => void): () => void {
+    const turn = new Turn(() => {
+      this.inflight++
+      this.counts.served++
+      begin()
+    })
+    if (slots.wait(turn) === 'run') turn.begin()
+    return () => void slots.leave(turn)
+  }
+
+  /** What has had its turn is done. */
+  turned(service: Service): void {
+    this.inflight--
+    this.#advance(service, undefined)
   }
 
   /** A job is over when its handler is done and nobody waits for the outcome. */
@@ -473,7 +498,7 @@ export class Server {
 }
 
 /** Sends what an iterator gives; resolves to what it returns. Ends it when the call is over. */
-async function emitAll(job: Incoming, iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<unknown> {
+export async function emitAll(job: Pick<Call, 'emit'>, iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<unknown> {
   try {
     for (;;) {
       const { done, value } = await iterator.next()
@@ -487,7 +512,7 @@ async function emitAll(job: Incoming, iterator: Iterator<unknown> | AsyncIterato
 }
 
 /** The iterator of a generator's result, or of anything that is iterated asynchronously. */
-function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<unknown> | undefined {
+export function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<unknown> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (Symbol.asyncIterator in value) return (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()
   return Object.prototype.toString.call(value) === '[object Generator]' ? (value as Iterator<unknown>) : undefined
@@ -497,7 +522,7 @@ function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<unknown> 
  * What a handler can say of a call instead of failing: not for this caller; not begun, and another may; lost while it
  * was at it, as if this worker were gone. Errors of calls that it made itself mean something else.
  */
-function refusalBy(thrown: unknown): Refusal | undefined {
+export function refusalBy(thrown: unknown): Refusal | undefined {
   if (!(thrown instanceof TelepathineError) || thrown instanceof CallError) return undefined
   if (thrown.code === 'ERR_DENIED') return Refusal.denied
   if (thrown.code === 'ERR_DRAINING') return Refusal.draining

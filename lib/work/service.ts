@@ -9,12 +9,21 @@ import type { Handler, ServeOptions } from './types.js'
 /** What a handler is served with, all filled in. */
 export type ServiceSettings = Required<Omit<ServeOptions, 'version'>> & { readonly version: string | undefined }
 
+/** Something else than a call that takes its turn among a service's calls. */
+export class Turn {
+  readonly begin: () => void
+
+  constructor(begin: () => void) {
+    this.begin = begin
+  }
+}
+
 /** One service that is offered here. */
 export class Service {
   readonly name: string
   readonly handler: Handler
   readonly settings: ServiceSettings
-  readonly slots: Slots<Incoming>
+  readonly slots: Slots<Incoming | Turn>
   readonly replays = new Replays<Incoming>()
   /** How it fares. */
   readonly tally = new Tally()
@@ -34,7 +43,7 @@ export class Service {
 
   /** What others are told of it. */
   get offer(): Offer {
-    const { version, concurrency, tags } = this.settings
-    return { version, concurrency, tags }
+    const { version, concurrency, tags, durable } = this.settings
+    return { version, concurrency, tags, durable }
   }
 }

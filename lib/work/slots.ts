@@ -6,7 +6,7 @@ const newShare = 0.1
 
 /**
  * Who may run: so many at a time, the others wait in the order they came, and when too many wait nobody is taken in.
- * Bounded by `concurrency` and `queueMax`. Knows no clock.
+ * Bounded by `concurrency` and `queueMax`, and by those who {@link Slots.wait}. Knows no clock.
  */
 export class Slots<J> {
   readonly concurrency: number
@@ -33,11 +33,15 @@ export class Slots<J> {
 
   /** A job wants to run: it may now, or waits, or is not taken in. */
   take(job: J): Admission {
+    return this.running >= this.concurrency && this.#waiting.size >= this.queueMax ? 'full' : this.wait(job)
+  }
+
+  /** A job wants to run, and whoever sent it sees to it that not too many wait: it may now, or waits. */
+  wait(job: J): Exclude<Admission, 'full'> {
     if (this.running < this.concurrency) {
       this.running++
       return 'run'
     }
-    if (this.#waiting.size >= this.queueMax) return 'full'
     this.#waiting.add(job)
     return 'wait'
   }

@@ -2,6 +2,7 @@ import { channelOf, type Channel, type ChannelListener } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
 import type { LinkDown } from '../net/transport.js'
 import { Client } from './client.js'
+import type { Durable } from './durable.js'
 import {
   isFromWorker, Kind, lifeOf, readFrameHead, readMessages, readU32, serialsMax, serialsMessage,
 } from './frame.js'
@@ -49,6 +50,8 @@ export class Switchboard implements ChannelListener {
   readonly roster = new Roster()
   readonly client: Client
   readonly server: Server
+  /** Work that outlives the peer, if it has a queue. */
+  durable: Durable | undefined
   readonly #users = new Set<User>()
   /** Bounded by the peers known: idle ones go with their peer. */
   readonly #partners = new Map<string, Partner>()
@@ -166,6 +169,7 @@ export class Switchboard implements ChannelListener {
     if (this.channel.isRunning) this.roster.offer(this.channel.name, service.name, service.offer)
     this.#advertise(offerName(service.name), encodeOffer(service.offer))
     this.#tellLoad()
+    if (service.settings.durable && this.channel.isRunning) this.durable?.serve(service)
   }
 
   /** Offers it no more. */
@@ -197,6 +201,7 @@ export class Switchboard implements ChannelListener {
 
   stopping(): void {
     this.#isOpen = false
+    this.durable?.stopping()
     this.server.stop()
     const why = `${this.channel.name} was stopped`
     this.stop(undefined, why)
@@ -252,6 +257,7 @@ export class Switchboard implements ChannelListener {
 
   peerDown(peer: string): void {
     this.roster.alive(peer, false)
+    this.durable?.lost(peer)
     const partner = this.#partners.get(peer)
     if (partner === undefined) return
     this.#lost(partner, false)

@@ -1,3 +1,4 @@
+import type { Queue } from '../queue/queue.js'
 import type { Policy } from './selection.js'
 
 /** What a handler knows about the call it serves. */
@@ -45,6 +46,11 @@ export interface ServeOptions {
   version?: string
   /** What becomes of a call whose caller is gone: `cancel`, the default, aborts its signal. Pushes are finished. */
   onCallerLost?: 'cancel' | 'finish'
+  /**
+   * Whether to take jobs from the queue as well, those of {@link Dispatcher.enqueue}; default false. `concurrency` counts
+   * for both together.
+   */
+  durable?: boolean
 }
 
 /** What takes a service back: no new calls, and resolves when those that were taken in are done. */
@@ -222,6 +228,70 @@ export interface WaitOptions {
   signal?: AbortSignal
 }
 
+/** Options of {@link Dispatcher.enqueue}. */
+export interface EnqueueOptions {
+  /**
+   * Of 1 to 200 bytes: a job with a key that is known, waiting, running, dead or done and not forgotten yet, is not
+   * stored again, whatever its input; the token is the same. So it is safe to enqueue again after an error.
+   */
+  key?: string
+  /** Milliseconds before it is given to anybody; default 0, a year at most. */
+  delay?: number
+  /** How often it is tried in all, before it goes to the dead letters; 1 to 1,000, default 5. */
+  attempts?: number
+  /**
+   * Milliseconds until it is tried again after a failure, default 1,000: half of it to all of it, at random, and twice as
+   * long after each further failure, five minutes at most.
+   */
+  backoff?: number
+  /** 0, the default, to 10: higher ones go first. Not with engines that have no priorities: `ERR_OPTION`. */
+  priority?: number
+  /** Unix time in milliseconds after which it is not begun any more; its outcome is `ERR_TIMEOUT` then. */
+  expiresAt?: number
+}
+
+/** Options of {@link Dispatcher.outcome}. */
+export interface OutcomeOptions {
+  /** Milliseconds until it is not waited for any more, and fails with `ERR_TIMEOUT`; default, and 0: never. */
+  timeout?: number
+  /** Waits no more when it aborts; the job goes on. */
+  signal?: AbortSignal
+}
+
+/** How many jobs of a name the queue holds; undefined where the engine does not say. */
+export interface QueueInfo {
+  /** As given to {@link Dispatcher.enqueue}. */
+  readonly name: string
+  /** May be taken now. */
+  readonly waiting: number
+  /** Wait for their time: enqueued with a delay, or failed and to be tried again. */
+  readonly delayed: number | undefined
+  /** In the hands of workers. */
+  readonly running: number | undefined
+  /** Given up. */
+  readonly dead: number | undefined
+}
+
+/** A job that failed as often as it may. */
+export interface DeadJob {
+  /** As {@link Dispatcher.enqueue} resolved to. */
+  readonly token: string
+  /** What was to be done. */
+  readonly name: string
+  /** What with. */
+  readonly input: unknown
+  /** Its key; undefined when it had none. */
+  readonly key: string | undefined
+  /** Name of the peer that enqueued it. */
+  readonly from: string
+  /** When it was enqueued, Unix time in milliseconds. */
+  readonly enqueuedAt: number
+  /** How often it was tried. */
+  readonly attempts: number
+  /** What became of it the last time: what {@link Dispatcher.outcome} rejects with. */
+  readonly error: Error
+}
+
 /** Counters since the first dispatcher of the peer was made, and what is so at the moment. */
 export interface WorkStats {
   /** Calls made from here. */
@@ -256,4 +326,9 @@ export interface DispatcherOptions {
   maxHeldBytes?: number
   /** Whether errors of handlers cross the wire with their stack. Default false: it tells of the inside. */
   stacks?: boolean
+  /**
+   * What {@link openQueue} opened: for {@link Dispatcher.enqueue}, and for those who serve with `durable`. One for each
+   * peer: all its dispatchers use it, until the one that was given it stops.
+   */
+  queue?: Queue
 }

@@ -1,0 +1,341 @@
+/**
+ * The embedded engine: a folder on this machine, kept by LMDB. Every process that uses the queue opens it itself: LMDB
+ * is made for that, its writers take turns by a lock that survives their death. So there is no owner to fail, and nothing
+ * to hand over; what a dead process held is given back by whichever other one sees it go.
+ */
+import { mkdir, unlink } from 'node:fs/promises'
+import createDebug from 'debug'
+import type { RootDatabase } from 'lmdb'
+import { TelepathineError } from '../gossip/errors.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import { type Held, type KeyPart, Ledger, priorityMax, type Table } from './ledger.js'
+import { Neighbours } from './neighbours.js'
+
+const log = createDebug('telepathine:queue')
+
+/** Longest that a timer waits. */
+const delayMsMax = 2 ** 31 - 1
+/** After how long jobs are looked for again when that failed. */
+const againMs = 1_000
+
+/** Something that is to be done in the next transaction. */
+interface Step {
+  readonly run: (ledger: Ledger, now: number) => void
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Somebody here who takes jobs. */
+interface LocalTaker {
+  readonly service: string
+  readonly deliver: (delivery: Delivery) => void
+  room: number
+  isTaking: boolean
+  isStopped: boolean
+  stopped: () => void
+}
+
+interface HeldHere extends Delivery, Held {
+  readonly taker: LocalTaker
+}
+
+/** Opens a queue in a folder. @throws TelepathineError `ERR_QUEUE` when that cannot be */
+export async function open(folder: string, { keepMs }: EngineSettings): Promise<Engine> {
+  const lmdb = await import('lmdb')
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    // every commit is on disk when it is told of; many of them at a time make that cheap
+    const options = { path: folder, noSubdir: false, overlappingSync: false, encoding: 'msgpack' } as const
+    const database = lmdb.open<unknown, KeyPart[]>(options)
+    const engine = new LMDBEngine(database, folder, keepMs)
+    await engine.enter()
+    return engine
+  } catch (cause) {
+    throw new TelepathineError('ERR_QUEUE', `the queue in ${folder} cannot be opened: ${String(cause)}`, { cause })
+  }
+}
+
+class LMDBEngine implements Engine {
+  readonly priorityMax = priorityMax
+  readonly #database: RootDatabase<unknown, KeyPart[]>
+  readonly #ledger: Ledger
+  readonly #neighbours: Neighbours
+  readonly #keepMs: number
+  readonly #takers = new Set<LocalTaker>()
+  readonly #held = new Map<number, HeldHere>()
+  readonly #watched = new Map<string, Set<() => void>>()
+  /** Done together in the next transaction. */
+  #steps: Step[] = []
+  #isWriting = false
+  #written: Promise<void> = Promise.resolve()
+  /** What others are to know when the transaction is over. */
+  #news = new Set<string>()
+  #ids = 0
+  #timer: NodeJS.Timeout | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(database: RootDatabase<unknown, KeyPart[]>, folder: string, keepMs: number) {
+    this.#database = database
+    this.#ledger = new Ledger(database as Table)
+    this.#keepMs = keepMs
+    this.#neighbours = new Neighbours(folder, {
+      rang: (line) => this.#hear(line),
+      died: (id) => void this.#bury(id),
+    })
+  }
+
+  /** Is known to other processes from now on, and knows them. */
+  async enter(): Promise<void> {
+    await this.#neighbours.listen()
+    await this.#write((ledger) => ledger.enter(this.#neighbours))
+    this.#meet()
+  }
+
+  async join(): Promise<void> {
+    // the system says who is gone, and knows it better than membership
+  }
+
+  async add(job: NewJob): Promise<void> {
+    await this.#write((ledger, now) => {
+      if (ledger.add(job, now)) this.#news.add(`job ${job.service}`)
+    })
+  }
+
+  async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
+    const stopped: Promise<void>[] = []
+    const taker: LocalTaker = {
+      service, deliver, room, isTaking: false, isStopped: false, stopped: () => undefined,
+    }
+    this.#takers.add(taker)
+    this.#look()
+    return {
+      stop: async () => {
+        taker.isStopped = true
+        this.#takers.delete(taker)
+        if (taker.isTaking) stopped.push(new Promise((resolve) => (taker.stopped = resolve)))
+        await Promise.all(stopped)
+      },
+    }
+  }
+
+  async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    await this.#settle(delivery, (held, ledger, now) => {
+      if (ledger.finish(held, this.#neighbours.id, outcome, now + this.#keepMs)) this.#news.add(`out ${held.token}`)
+    })
+  }
+
+  async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    const attempt = delivery.attempt + (isCounted ? 1 : 0)
+    await this.#settle(delivery, (held, ledger, now) => {
+      const isBack = ledger.putBack(held, this.#neighbours.id, attempt, delayMs, now)
+      if (isBack) this.#news.add(`job ${held.service}`)
+    })
+  }
+
+  async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    await this.#settle(delivery, (held, ledger) => {
+      if (ledger.bury(held, this.#neighbours.id, outcome)) this.#news.add(`out ${held.token}`)
+    })
+  }
+
+  async outcome(token: string): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#ledger.outcome(token))
+  }
+
+  async watch(token: string, look: () => void): Promise<() => void> {
+    let watchers = this.#watched.get(token)
+    if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
+    watchers.add(look)
+    return () => {
+      watchers.delete(look)
+      if (watchers.size === 0 && this.#watched.get(token) === watchers) this.#watched.delete(token)
+    }
+  }
+
+  async dead(service: string, limit: number): Promise<DeadLetter[]> {
+    return this.#read(() => this.#ledger.dead(service, limit))
+  }
+
+  async revive(token: string): Promise<boolean> {
+    return this.#write((ledger, now) => {
+      const isBack = ledger.revive(token, now)
+      if (isBack) this.#news.add('job *')
+      return isBack
+    })
+  }
+
+  async discard(token: string, outcome: Uint8Array): Promise<boolean> {
+    return this.#write((ledger, now) => {
+      const isGone = ledger.discard(token, outcome, now + this.#keepMs)
+      if (isGone) this.#news.add(`out ${token}`)
+      return isGone
+    })
+  }
+
+  async depths(): Promise<Depth[]> {
+    return this.#read(() => this.#ledger.depths())
+  }
+
+  async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
+    await this.#write((ledger, now) => ledger.putBlob(id, bytes, fades ? now + this.#keepMs : undefined))
+  }
+
+  async blob(id: string): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#ledger.blob(id))
+  }
+
+  async dropBlob(id: string): Promise<void> {
+    await this.#write((ledger) => ledger.dropBlob(id))
+  }
+
+  lost(): void {
+    // as in join
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    for (const taker of this.#takers) taker.isStopped = true
+    this.#takers.clear()
+    clearTimeout(this.#timer)
+    await this.#write((ledger, now) => {
+      for (const service of ledger.leave(this.#neighbours.id, false, now)) this.#news.add(`job ${service}`)
+    })
+    await this.#written
+    this.#neighbours.close()
+    await this.#database.close()
+  }
+
+  // ---- transactions
+
+  /** What is asked for while a transaction is under way is done in the next one, all together. */
+  #write<T>(run: (ledger: Ledger, now: number) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T
+      this.#steps.push({
+        run: (ledger, now) => void (result = run(ledger, now)),
+        done: () => resolve(result),
+        failed: reject,
+      })
+      if (this.#isWriting) return
+      this.#isWriting = true
+      // all of this turn of the event loop together
+      this.#written = new Promise((written) => setImmediate(() => void this.#writeAll().then(written)))
+    })
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#steps.length > 0) {
+      const steps = this.#steps
+      this.#steps = []
+      try {
+        await this.#database.transaction(() => {
+          const now = Date.now()
+          for (const step of steps) step.run(this.#ledger, now)
+          this.#ledger.end(now)
+        })
+        for (const { done } of steps) done()
+      } catch (cause) {
+        const error = new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
+        for (const { failed } of steps) failed(error)
+      }
+      this.#tell()
+    }
+    this.#isWriting = false
+  }
+
+  /** Others may have written since the last time that this process read. */
+  #read<T>(read: () => T): T {
+    if (this.#closed !== undefined) throw new TelepathineError('ERR_QUEUE', 'the queue was closed')
+    this.#database.resetReadTxn()
+    return read()
+  }
+
+  /** Says what happened, here and to the neighbours. */
+  #tell(): void {
+    if (this.#news.size === 0) return
+    const news = [...this.#news]
+    this.#news = new Set()
+    this.#neighbours.ring(`${news.join('\n')}\n`)
+    for (const line of news) this.#hear(line)
+  }
+
+  #hear(line: string): void {
+    if (line.startsWith('out ')) for (const look of this.#watched.get(line.slice(4)) ?? []) look()
+    else if (line.startsWith('job ')) this.#look()
+  }
+
+  // ---- taking
+
+  /** Takes what there is for those who have room. */
+  #look(): void {
+    if (this.#closed !== undefined || this.#takers.size === 0) return
+    this.#database.resetReadTxn()
+    const due = this.#ledger.nextDue()
+    const isDue = due <= Date.now()
+    for (const taker of this.#takers) {
+      if (taker.isTaking || taker.room <= 0 || !(isDue || this.#ledger.isReady(taker.service))) continue
+      taker.isTaking = true
+      void this.#take(taker)
+    }
+    // those who have no room look again when they do
+    if (due !== Infinity && !isDue) this.#lookIn(due - Date.now() + 1)
+  }
+
+  #lookIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#look(), Math.min(ms, delayMsMax)).unref()
+  }
+
+  async #take(taker: LocalTaker): Promise<void> {
+    let taken: Held[] = []
+    const limit = taker.room
+    try {
+      const { id } = this.#neighbours
+      taken = await this.#write((ledger, now) => {
+        // they may be for others
+        if (ledger.ripen(now)) this.#news.add('job *')
+        return taker.isStopped ? [] : ledger.take(taker.service, id, limit)
+      })
+    } catch (error) {
+      log('%O', error)
+      this.#lookIn(againMs)
+    }
+    taker.isTaking = false
+    taker.room -= taken.length
+    for (const each of taken) {
+      const held: HeldHere = { ...each, id: ++this.#ids, isDoubtful: false, taker }
+      this.#held.set(held.id, held)
+      taker.deliver(held)
+    }
+    taker.stopped()
+    if (taken.length > 0) this.#look()
+  }
+
+  async #settle({ id }: Delivery, run: (held: Held, ledger: Ledger, now: number) => void): Promise<void> {
+    const held = this.#held.get(id)
+    if (held === undefined) return
+    await this.#write((ledger, now) => run(held, ledger, now))
+    if (!this.#held.delete(id)) return
+    held.taker.room++
+    this.#look()
+  }
+
+  // ---- neighbours
+
+  #meet(): void {
+    this.#neighbours.meet(this.#read(() => this.#ledger.lives()))
+  }
+
+  /** Gives back what a process held that is gone. */
+  async #bury(id: string): Promise<void> {
+    const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
+    if (life === undefined || this.#closed !== undefined) return
+    await this.#write((ledger, now) => {
+      for (const service of ledger.leave(id, true, now)) this.#news.add(`job ${service}`)
+    })
+    await unlink(life.address).catch(() => undefined)
+  }
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import createDebug from 'debug'
+import type { Life } from './ledger.js'
+
+const log = createDebug('telepathine:queue')
+
+/** Longest path of a socket that all systems take, in bytes. */
+const pathBytesMax = 100
+/** Longest line that is taken. */
+const lineBytesMax = 4_096
+/** After how long a neighbour of whom nothing is certain is asked again. */
+const againMs = 1_000
+
+/** Whom the neighbours tell what happens. */
+export interface NeighboursListener {
+  /** Another process rang. */
+  rang(line: string): void
+  /** A process is gone, and the system says so. */
+  died(id: string): void
+}
+
+/**
+ * The other processes of this machine that have the same queue open. Each listens to a socket, and is connected to all
+ * others. That serves two ends. A bell: whoever changes something tells the others. And *evidence*: the system, not the
+ * process, accepts connections to a socket as long as its process exists, whether that is busy, blocked or stopped; and
+ * refuses them from the moment it is gone, however it died. So what a process holds is never taken from it while it
+ * lives, and at once when it does not. No clock has a say in that.
+ */
+export class Neighbours {
+  readonly id = randomBytes(9).toString('base64url').replaceAll('-', '.')
+  readonly address: string
+  readonly #listener: NeighboursListener
+  readonly #server: Server
+  /** Connections by neighbour; those who have not yet said who they are are in `#strangers`. */
+  readonly #sockets = new Map<string, Set<Socket>>()
+  readonly #strangers = new Set<Socket>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #isClosed = false
+
+  constructor(folder: string, listener: NeighboursListener) {
+    this.#listener = listener
+    this.address = addressIn(folder, this.id)
+    this.#server = createServer((socket) => this.#welcome(socket))
+    this.#server.on('error', (error) => log('neighbours: %s', error.message))
+  }
+
+  /** Is there for others from now on. */
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.address, () => resolve())
+    })
+    this.#server.unref()
+  }
+
+  /** Gets to know the others; those that are gone are told of as having died. */
+  meet(lives: readonly Life[]): void {
+    for (const life of lives) if (life.id !== this.id && !this.#sockets.has(life.id)) this.#connect(life)
+  }
+
+  /** Tells all others something. */
+  ring(text: string): void {
+    for (const [socket] of this.#sockets.values()) socket?.write(text)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const sockets of this.#sockets.values()) for (const socket of sockets) socket.destroy()
+    for (const socket of this.#strangers) socket.destroy()
+    this.#server.close()
+  }
+
+  /** Somebody came by. */
+  #welcome(socket: Socket): void {
+    this.#strangers.add(socket)
+    socket.unref()
+    let known: Life | undefined
+    socket.on('close', () => {
+      this.#strangers.delete(socket)
+      if (known !== undefined) this.#parted(known, socket)
+    })
+    this.#read(socket, (line) => {
+      if (known !== undefined) return this.#listener.rang(line)
+      const [id, address] = line.split(' ', 2)
+      if (!id || !address) return void socket.destroy()
+      known = { id, address }
+      this.#strangers.delete(socket)
+      this.#met(known, socket)
+    })
+  }
+
+  #connect(life: Life): void {
+    const socket = createConnection(life.address)
+    let isMet = false
+    socket.unref()
+    socket.on('connect', () => {
+      isMet = true
+      socket.write(`${this.id} ${this.address}\n`)
+      this.#met(life, socket)
+    })
+    socket.on('close', () => isMet && this.#parted(life, socket))
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (isMet || this.#isClosed) return
+      // nobody listens any more, and nobody but that process ever did
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return this.#listener.died(life.id)
+      log('neighbour %s: %s', life.id, code)
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer)
+        this.#connect(life)
+      }, againMs).unref()
+      this.#timers.add(timer)
+    })
+    this.#read(socket, (line) => this.#listener.rang(line))
+  }
+
+  #met({ id }: Life, socket: Socket): void {
+    const sockets = this.#sockets.get(id)
+    if (sockets === undefined) this.#sockets.set(id, new Set([socket]))
+    else sockets.add(socket)
+  }
+
+  /** A connection ended: perhaps its process did, too. */
+  #parted(life: Life, socket: Socket): void {
+    const sockets = this.#sockets.get(life.id)
+    sockets?.delete(socket)
+    if (sockets === undefined || sockets.size > 0) return
+    this.#sockets.delete(life.id)
+    if (!this.#isClosed) this.#connect(life)
+  }
+
+  #read(socket: Socket, take: (line: string) => void): void {
+    let rest = ''
+    socket.setEncoding('utf8')
+    socket.on('error', () => undefined)
+    socket.on('data', (text: string) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() as string
+      if (rest.length > lineBytesMax) socket.destroy()
+      for (const line of lines) take(line)
+    })
+  }
+}
+
+/** Where a process listens: beside the queue if the path is not too long for a socket. */
+function addressIn(folder: string, id: string): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\telepathine-queue-${id}`
+  const path = join(folder, `${id}.sock`)
+  return Buffer.byteLength(path) <= pathBytesMax ? path : join(tmpdir(), `telepathine-queue-${id}.sock`)
+}

@@ -1,0 +1,433 @@
+import { createHash, randomBytes } from 'node:crypto'
+import createDebug from 'debug'
+import type { Channel } from '../channel.js'
+import { TelepathineError } from '../gossip/errors.js'
+import type { Delivery, Engine, Taker } from '../queue/engine.js'
+import { ownBytes } from '../values.js'
+import { serving } from './context.js'
+import { Duty } from './duty.js'
+import {
+  decodeContent, decodeLetter, decodeVerdict, encodeLetter, encodeVerdict, errorOf, inlineBytesMax, type Content,
+  type Letter, type Verdict,
+} from './envelope.js'
+import { CallError, recordOf } from './errors.js'
+import { Refusal } from './frame.js'
+import { checkToken, deadLimit, enqueueSettings, nameBytes, outcomeSettings } from './options.js'
+import { encodePayload, formOf } from './payload.js'
+import { emitAll, iteratorOf, refusalBy, type Server } from './server.js'
+import type { Service } from './service.js'
+import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo } from './types.js'
+
+const log = createDebug('telepathine:work')
+
+/** The service by which peers ask each other who is at which job. */
+export const holdersName = '\0holders'
+
+/** How long they have to answer, and how soon they are asked again, milliseconds. */
+const holdersMs = 2_000
+/** What is put back because it was not begun waits so long, milliseconds. */
+const notBegunMs = 500
+const backoffMsMax = 300_000
+/** How soon the engine is asked again when it fails, milliseconds: twice as long each time, up to the second. */
+const engineAgainMs = [50, 5_000] as const
+
+/** What durable work needs of the dispatcher. */
+export interface DurableParts {
+  readonly channel: Channel
+  readonly server: Server
+  readonly engine: Engine
+  readonly maxPayloadBytes: number
+  readonly stacks: boolean
+  /** Whether any other peer that lives is, or may be, at that job. */
+  readonly isHeld: (token: string, withinMs: number) => Promise<boolean>
+}
+
+/** A service that takes from the queue. */
+interface Post {
+  readonly service: Service
+  readonly taker: Promise<Taker>
+  readonly duties: Set<Duty>
+  /** What ends the wait of those that have not begun. */
+  readonly waiting: Map<Delivery, () => void>
+  isClosed: boolean
+  emptied: () => void
+}
+
+/**
+ * Work that outlives whoever asked for it: writes jobs to a queue engine, takes them from it for the services here,
+ * and decides what becomes of them.
+ *
+ * A job is acknowledged after its handler, so it is done *at least* once: again when the peer that was at it dies before
+ * it could say so. The engine keeps a job in the hands of its taker as long as that process lives. Where an engine
+ * only *believes* that a taker is gone, because it has heard nothing of it, the peers are asked first: while one that
+ * membership holds for alive is at the job, or does not say that it is not, nobody else begins it.
+ */
+export class Durable {
+  readonly #parts: DurableParts
+  readonly #posts = new Map<Service, Post>()
+  /** Jobs that are run here, by token. Bounded by the concurrency of the services. */
+  readonly #atWork = new Set<string>()
+  #isOver = false
+
+  constructor(parts: DurableParts) {
+    this.#parts = parts
+  }
+
+  // ---- for those who ask
+
+  async enqueue(name: string, input: unknown, options: EnqueueOptions): Promise<string> {
+    const { engine, channel } = this.#parts
+    if (!channel.isRunning) {
+      throw new TelepathineError('ERR_STOPPED', `${channel.name} does not run: start() it and wait for ready()`)
+    }
+    nameBytes('name', name, 'ERR_KEY')
+    const settings = enqueueSettings(options, engine.priorityMax)
+    const { key, delayMs, priority, attempts, backoffMs, expiresAt } = settings
+    const content = await this.#keep(input, false)
+    const enqueuedAt = channel.clock.wall()
+    const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, content }
+    const token = tokenFor(name, key)
+    const bytes = encodeLetter(letter)
+    await engine.add({ token, service: name, bytes, delayMs, priority, isKeyed: key !== undefined })
+    return token
+  }
+
+  async outcome(given: string, options: OutcomeOptions): Promise<unknown> {
+    const token = checkToken(given)
+    const { timeoutMs, signal } = outcomeSettings(options)
+    const { engine, channel } = this.#parts
+    const { promise, resolve, reject } = deferred<Uint8Array>()
+    const aborted = (): void => reject(new CallError('ERR_ABORTED', 'waiting was aborted', { cause: signal?.reason }))
+    if (signal?.aborted === true) aborted()
+    signal?.addEventListener('abort', aborted)
+    const late = new CallError('ERR_TIMEOUT', `no outcome of ${token} within ${timeoutMs} ms; the job goes on`)
+    const cancel = timeoutMs === Infinity
+      ? () => undefined
+      : channel.clock.after(Math.min(timeoutMs, 2 ** 31 - 1), () => reject(late))
+    const look = (): void => void engine.outcome(token).then((found) => found && resolve(found), reject)
+    let unwatch = (): void => undefined
+    try {
+      // an early end must not leave the watch behind
+      const watching = engine.watch(token, look)
+      unwatch = () => void watching.then((end) => end(), () => undefined)
+      watching.then(look, reject)
+      return await this.#read(await promise, token)
+    } finally {
+      unwatch()
+      cancel()
+      signal?.removeEventListener('abort', aborted)
+    }
+  }
+
+  async queues(): Promise<QueueInfo[]> {
+    const depths = await this.#parts.engine.depths()
+    return depths
+      .map(({ service, ...counts }) => ({ name: service, ...counts }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  async dead(name: string, options: { limit?: number }): Promise<DeadJob[]> {
+    nameBytes('name', name, 'ERR_KEY')
+    const letters = await this.#parts.engine.dead(name, deadLimit(options))
+    return Promise.all(letters.map(async ({ token, bytes, outcome }) => {
+      const letter = decodeLetter(bytes)
+      const verdict = decodeVerdict(outcome)
+      const isKnown = verdict?.isDone === false
+      return {
+        token,
+        name,
+        input: letter && (await this.#open(letter.content).catch(() => undefined)),
+        key: letter?.key,
+        from: letter?.from ?? '',
+        enqueuedAt: letter?.enqueuedAt ?? 0,
+        attempts: verdict?.attempt ?? 0,
+        error: isKnown ? errorOf(verdict) : new CallError('ERR_VALUE', 'its record cannot be read'),
+      }
+    }))
+  }
+
+  retry(token: string): Promise<boolean> {
+    return this.#parts.engine.revive(checkToken(token))
+  }
+
+  discard(token: string): Promise<boolean> {
+    return this.#parts.engine.discard(checkToken(token), encodeVerdict({
+      isDone: false, peer: this.#parts.channel.name, attempt: 0, code: 'ERR_ABORTED', message: 'the job was discarded',
+      record: undefined,
+    }))
+  }
+
+  // ---- for those who serve
+
+  /** Takes jobs for a service, as many at a time as it runs. */
+  serve(service: Service): void {
+    const { engine, channel } = this.#parts
+    if (this.#posts.has(service) || this.#isOver) return
+    const take = async (): Promise<Taker> => {
+      await engine.join(channel.name)
+      return engine.take(service.name, service.settings.concurrency, (delivery) => void this.#take(post, delivery))
+    }
+    const post: Post = {
+      service,
+      taker: this.#persist(take),
+      duties: new Set(),
+      waiting: new Map(),
+      isClosed: false,
+      emptied: () => undefined,
+    }
+    post.taker.catch((error: unknown) => log('%s: %O', service.name, error))
+    this.#posts.set(service, post)
+  }
+
+  /** Takes no more for a service; what runs has `graceMs` to finish, and is given back then. */
+  async withdraw(service: Service, graceMs: number): Promise<void> {
+    const post = this.#posts.get(service)
+    if (post === undefined) return
+    this.#posts.delete(service)
+    post.isClosed = true
+    const { clock } = this.#parts.channel
+    await post.taker.then((taker) => taker.stop(), () => undefined)
+    for (const [delivery, leave] of post.waiting) {
+      leave()
+      void this.#giveBack(delivery, 0, false)
+    }
+    post.waiting.clear()
+    if (post.duties.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(Math.min(graceMs, 2 ** 31 - 1), resolve)
+        post.emptied = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    await this.#dismiss(post)
+  }
+
+  /** The peer stops: what runs is given back at once. */
+  stopping(): void {
+    for (const service of [...this.#posts.keys()]) void this.withdraw(service, 0)
+  }
+
+  /** Membership says that a peer is dead. */
+  lost(peer: string): void {
+    this.#parts.engine.lost(peer)
+  }
+
+  /** Whether a job is run here. */
+  isAtWork(token: string): boolean {
+    return this.#atWork.has(token)
+  }
+
+  /** Ends all, for good. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isOver = true
+    await Promise.all([...this.#posts.keys()].map((service) => this.withdraw(service, graceMs)))
+  }
+
+  // ---- a job's way
+
+  async #take(post: Post, delivery: Delivery): Promise<void> {
+    try {
+      const letter = decodeLetter(delivery.bytes)
+      if (letter === undefined) {
+        await this.#fail(delivery, undefined, this.#failure(delivery, 'ERR_VALUE', 'the job cannot be read'), true)
+      } else if (!delivery.isDoubtful || await this.#isFree(post, delivery)) {
+        await this.#judge(post, delivery, letter)
+      }
+    } catch (error) {
+      // only an engine that is closed comes to this
+      log('%s %s: %O', delivery.service, delivery.token, error)
+    }
+  }
+
+  /** Whether nobody else is at it. If it is done already, or nobody wants to know any more, it is settled here. */
+  async #isFree(post: Post, delivery: Delivery): Promise<boolean> {
+    const { engine, isHeld } = this.#parts
+    const { token } = delivery
+    for (;;) {
+      const known = await this.#persist(() => engine.outcome(token))
+      if (known !== undefined) {
+        await this.#persist(() => engine.finish(delivery, known))
+        return false
+      }
+      if (!this.#atWork.has(token) && !(await isHeld(token, holdersMs))) return true
+      if (post.isClosed) {
+        await this.#giveBack(delivery, notBegunMs, false)
+        return false
+      }
+      await this.#pause(holdersMs)
+    }
+  }
+
+  async #judge(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
+    const { attempt } = delivery
+    if (letter.expiresAt <= this.#parts.channel.clock.wall()) {
+      const verdict = this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun')
+      return this.#settle(delivery, letter, verdict)
+    }
+    if (attempt > letter.attempts) {
+      const message = `its worker was lost each time, ${letter.attempts} in all`
+      return this.#fail(delivery, letter, this.#failure(delivery, 'ERR_PEER_LOST', message), true)
+    }
+    if (post.isClosed) return this.#giveBack(delivery, 0, false)
+    const { server } = this.#parts
+    let isNow = false
+    const leave = server.turn(post.service, () => {
+      isNow = true
+      post.waiting.delete(delivery)
+      void this.#run(post, delivery, letter)
+    })
+    if (!isNow) post.waiting.set(delivery, leave)
+  }
+
+  async #run(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
+    const duty = new Duty(delivery, letter)
+    post.duties.add(duty)
+    this.#atWork.add(delivery.token)
+    try {
+      const step = await this.#perform(post, duty, letter)
+      if (!duty.isOver) await step()
+    } catch (error) {
+      log('%s %s: %O', delivery.service, delivery.token, error)
+    } finally {
+      this.#atWork.delete(delivery.token)
+      post.duties.delete(duty)
+      this.#parts.server.turned(post.service)
+      if (post.duties.size === 0) post.emptied()
+    }
+  }
+
+  /** Runs the handler; gives what is to be done about what came of it. */
+  async #perform({ service }: Post, duty: Duty, letter: Letter): Promise<() => Promise<void>> {
+    const { delivery } = duty
+    try {
+      const input = await this.#persist(() => this.#open(letter.content))
+      if (duty.isOver) return async () => undefined
+      const value = await serving(duty, () => handled(service.handler, input, duty))
+      const content = await this.#keep(value === undefined ? duty.lastChunk : value, true)
+      const { attempt } = delivery
+      const verdict = { isDone: true, peer: this.#parts.channel.name, attempt, content } as const
+      return () => this.#settle(delivery, letter, verdict)
+    } catch (thrown) {
+      const refusal = refusalBy(thrown)
+      if (refusal === Refusal.draining) return () => this.#giveBack(delivery, notBegunMs, false)
+      if (refusal === Refusal.denied) {
+        const message = `${service.name} refuses it: ${(thrown as Error).message}`
+        return () => this.#fail(delivery, letter, this.#failure(delivery, 'ERR_DENIED', message), true)
+      }
+      const record = recordOf(thrown, this.#parts.stacks)
+      const verdict = { ...this.#failure(delivery, 'ERR_HANDLER', record.message), record }
+      return () => this.#fail(delivery, letter, verdict, false)
+    }
+  }
+
+  /** It has its outcome. */
+  async #settle(delivery: Delivery, letter: Letter, verdict: Verdict): Promise<void> {
+    const { engine } = this.#parts
+    await this.#persist(() => engine.finish(delivery, encodeVerdict(verdict)))
+    const { blob } = letter.content
+    if (blob !== undefined) await engine.dropBlob(blob).catch((error: unknown) => log('%O', error))
+  }
+
+  /** It is tried again, or given up. */
+  async #fail(
+    delivery: Delivery, letter: Letter | undefined, verdict: Verdict & { isDone: false }, isFinal: boolean,
+  ): Promise<void> {
+    const { engine, channel } = this.#parts
+    if (isFinal || letter === undefined || delivery.attempt >= letter.attempts) {
+      return this.#persist(() => engine.bury(delivery, encodeVerdict(verdict)))
+    }
+    const backoffMs = Math.min(letter.backoffMs * 2 ** (delivery.attempt - 1), backoffMsMax)
+    await this.#giveBack(delivery, Math.round(backoffMs * (0.5 + channel.random.unit() / 2)), true)
+  }
+
+  #giveBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    return this.#persist(() => this.#parts.engine.putBack(delivery, delayMs, isCounted))
+  }
+
+  /** Gives back all that still runs. */
+  async #dismiss(post: Post): Promise<void> {
+    const duties = [...post.duties]
+    for (const duty of duties) duty.abort(`${post.service.name} is no longer served here`)
+    await Promise.all(duties.map(({ delivery }) => this.#giveBack(delivery, 0, true)))
+  }
+
+  #failure(delivery: Delivery, code: 'ERR_VALUE' | 'ERR_TIMEOUT' | 'ERR_PEER_LOST' | 'ERR_DENIED' | 'ERR_HANDLER',
+    message: string): Verdict & { isDone: false } {
+    const attempt = Math.max(0, delivery.attempt - (code === 'ERR_HANDLER' || code === 'ERR_DENIED' ? 0 : 1))
+    return { isDone: false, peer: this.#parts.channel.name, attempt, code, message, record: undefined }
+  }
+
+  // ---- values
+
+  /** A value in the form that is stored: large ones are stored now. */
+  async #keep(value: unknown, fades: boolean): Promise<Content> {
+    const form = formOf(value)
+    const bytes = ownBytes(encodePayload(value, form, this.#parts.maxPayloadBytes))
+    if (bytes.length <= inlineBytesMax) return { form, bytes, blob: undefined }
+    const blob = newToken()
+    await this.#parts.engine.putBlob(blob, bytes, fades)
+    return { form, bytes: new Uint8Array(0), blob }
+  }
+
+  async #open(content: Content): Promise<unknown> {
+    if (content.blob === undefined) return decodeContent(content, undefined)
+    const bytes = await this.#parts.engine.blob(content.blob)
+    if (bytes === undefined) throw new TelepathineError('ERR_VALUE', 'a part of the job is gone')
+    return decodeContent(content, bytes)
+  }
+
+  async #read(written: Uint8Array, token: string): Promise<unknown> {
+    const verdict = decodeVerdict(written)
+    if (verdict === undefined) throw new CallError('ERR_VALUE', `the outcome of ${token} cannot be read`)
+    if (!verdict.isDone) throw errorOf(verdict)
+    return this.#open(verdict.content)
+  }
+
+  // ---- the engine
+
+  /** Does something that must be done, as often as it takes. */
+  async #persist<T>(act: () => Promise<T>): Promise<T> {
+    for (let waitMs: number = engineAgainMs[0]; ; waitMs = Math.min(2 * waitMs, engineAgainMs[1])) {
+      try {
+        return await act()
+      } catch (error) {
+        const isPassing = error instanceof TelepathineError && (error.code === 'ERR_QUEUE' || error.code === 'ERR_TIMEOUT')
+        if (this.#isOver || !isPassing) throw error
+        log('queue: %s', error.message)
+      }
+      await this.#pause(waitMs)
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#parts.channel.clock.after(ms, resolve))
+  }
+}
+
+/** Cannot be guessed; for a key it is always the same one. */
+function tokenFor(name: string, key: string | undefined): string {
+  if (key === undefined) return newToken()
+  return createHash('sha256').update(`${name}\0${key}`).digest('base64url').slice(0, 24)
+}
+
+function newToken(): string {
+  return randomBytes(18).toString('base64url')
+}
+
+async function handled(handler: Handler, input: unknown, duty: Duty): Promise<unknown> {
+  const value: unknown = await handler(input as never, duty)
+  const iterator = iteratorOf(value)
+  return iterator === undefined ? value : emitAll(duty, iterator)
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
