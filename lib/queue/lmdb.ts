@@ -331,11 +331,16 @@ class LMDBEngine implements Engine {
 
   /** Gives back what a process held that is gone. */
   async #bury(id: string): Promise<void> {
+    if (this.#closed !== undefined) return
     const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
-    if (life === undefined || this.#closed !== undefined) return
-    await this.#write((ledger, now) => {
-      for (const service of ledger.leave(id, true, now)) this.#news.add(`job ${service}`)
-    })
-    await unlink(life.address).catch(() => undefined)
+    if (life === undefined) return
+    try {
+      await this.#write((ledger, now) => {
+        for (const service of ledger.leave(id, true, now)) this.#news.add(`job ${service}`)
+      })
+      await unlink(life.address)
+    } catch (error) {
+      log('%s: %O', id, error)
+    }
   }
 }
