@@ -27,6 +27,16 @@ const kinds: readonly {
     packages: ['lmdb'],
     open: async (url, settings) => (await import('./lmdb.js')).open(pathOf(url), settings),
   },
+  {
+    scheme: /^nats:/,
+    packages: ['@nats-io/transport-node', '@nats-io/jetstream'],
+    open: async (url, settings) => (await import('./thread.js')).openThread({ kind: 'jetstream', url, settings }),
+  },
+  {
+    scheme: /^amqps?:/,
+    packages: ['amqplib'],
+    open: async (url, settings) => (await import('./thread.js')).openThread({ kind: 'amqp', url, settings }),
+  },
 ]
 
 /**

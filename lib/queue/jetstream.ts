@@ -1,0 +1,690 @@
+/**
+ * NATS JetStream. Jobs are messages of a work queue stream, each under a subject of its own; a pull consumer for each
+ * service gives them to whoever asks, as many as it has room for. What the server does not do is done with further
+ * streams, of which the last message of a subject counts:
+ *
+ * ```
+ * <name>.job.<service>.<token>     a job, until it is acknowledged
+ * <name>.dead.<service>.<token>    a dead letter: its outcome and the job
+ * <name>.outcome.<token>           for a time          <name>.fading.<id>.<n>   pieces of a large result, as long
+ * <name>.blob.<id>.<n>             pieces of a large input
+ * <name>.hops.<seq>                how often that message was given back without having been tried
+ * <name>.lease.<peer>.<life>       what a process holds, in memory
+ * <name>.life.<life>               answered by the thread of that process, as long as it lives
+ * ```
+ *
+ * Leases: what is held is extended every third of `ackWaitMs`, from this engine's thread. When membership says that a
+ * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them, and
+ * only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have them
+ * for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a lost
+ * connection.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import createDebug from 'debug'
+import type { JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
+import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
+import { TelepathineError } from '../gossip/errors.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+
+const log = createDebug('telepathine:queue')
+
+/** How long the server waits for a sign of life of a job. */
+const ackWaitMs = 30_000
+/** How long a pull waits for jobs. */
+const pullMs = 20_000
+/** How long the server has to answer in all, tries and tries again included. */
+const askMs = 10_000
+const tryMs = 3_000
+const againMs = 100
+/** How often it is told at most what is held. */
+const leaseMs = 50
+/** How soon it is asked again whether a thread that answered, or did not, is gone. */
+const pingAgainMs = 3_000
+const pieceBytes = 256 << 10
+const hopsKeptMs = 7 * 86_400_000
+const leasesKeptMs = 86_400_000
+/** Codes of the server's errors. */
+const wrongSequence = 10_071
+const notFound = 10_037
+
+interface Held extends Delivery {
+  /** Where it is acknowledged. */
+  readonly reply: string
+  readonly sequence: number
+  readonly puller: Puller
+  hops: number
+}
+
+/** Opens it: `nats://[user:password@]host:port[,host:port]…[?replicas=3]`. */
+export async function open(url: string, settings: EngineSettings): Promise<Engine> {
+  const [{ connect }, { jetstream, jetstreamManager }] = await Promise.all([
+    import('@nats-io/transport-node'), import('@nats-io/jetstream'),
+  ])
+  const { options, replicas } = optionsOf(url)
+  let nc: NatsConnection | undefined
+  try {
+    nc = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs })
+    const jsm = await jetstreamManager(nc, { timeout: tryMs })
+    const engine = new JetStreamEngine(nc, jsm, jetstream(nc, { timeout: tryMs }), settings)
+    await engine.prepare(replicas)
+    return engine
+  } catch (cause) {
+    await nc?.close()
+    const where = url.replace(/\/\/[^@/]*@/, '//')
+    throw new TelepathineError('ERR_QUEUE', `JetStream at ${where} cannot be used: ${messageOf(cause)}`, { cause })
+  }
+}
+
+class JetStreamEngine implements Engine {
+  readonly priorityMax = 0
+  readonly #nc: NatsConnection
+  readonly #jsm: JetStreamManager
+  readonly #js: JetStreamClient
+  readonly #name: string
+  readonly #keepMs: number
+  readonly #life = randomBytes(9).toString('base64url')
+  readonly #pullers = new Set<Puller>()
+  readonly #held = new Map<number, Held>()
+  /** Who watches for an outcome: one may have come while the connection was away. */
+  readonly #looks = new Set<() => void>()
+  /** Services whose consumer is there. */
+  readonly #consumers = new Map<string, Promise<string>>()
+  /** Lives that are being asked after, with how. */
+  readonly #suspects = new Map<string, NodeJS.Timeout | undefined>()
+  readonly #extension: NodeJS.Timeout
+  #peer = ''
+  #ids = 0
+  #lease: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, { name, keepMs }: EngineSettings) {
+    this.#nc = nc
+    this.#jsm = jsm
+    this.#js = js
+    this.#name = name
+    this.#keepMs = keepMs
+    this.#extension = setInterval(() => this.#extend(), ackWaitMs / 3)
+    nc.subscribe(`${name}.life.${this.#life}`, { callback: (_, message) => void message.respond() })
+    void this.#watchConnection()
+  }
+
+  /** Makes the streams that are not there; those that are stay as their operator wants them. */
+  async prepare(replicas: number): Promise<void> {
+    const { RetentionPolicy, StorageType, DiscardPolicy } = await import('@nats-io/jetstream')
+    const common = { num_replicas: replicas, allow_direct: true, discard: DiscardPolicy.New }
+    const last = { ...common, max_msgs_per_subject: 1, discard: DiscardPolicy.Old }
+    const streams: (Partial<StreamConfig> & { name: string; subjects: string[] })[] = [
+      { ...common, name: this.#stream('jobs'), subjects: [this.#subject('job', '*', '*')],
+        retention: RetentionPolicy.Workqueue },
+      { ...last, name: this.#stream('dead'), subjects: [this.#subject('dead', '*', '*')] },
+      { ...last, name: this.#stream('outcomes'), max_age: nanos(this.#keepMs), duplicate_window: nanos(1_000),
+        subjects: [this.#subject('outcome', '*'), this.#subject('fading', '*', '*')] },
+      { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
+      { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
+      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*')], storage: StorageType.Memory,
+        max_age: nanos(leasesKeptMs) },
+    ]
+    for (const config of streams) {
+      await this.#ask(() => this.#jsm.streams.info(config.name).catch((error: unknown) => {
+        if (codeOf(error) === 10_059) return this.#jsm.streams.add(config)
+        throw error
+      }))
+    }
+  }
+
+  async join(peer: string): Promise<void> {
+    if (this.#peer === peer) return
+    this.#peer = peer
+    this.#tellLease()
+    await this.#suspect(this.#subject('lease', '>'))
+  }
+
+  async add({ token, service, bytes, delayMs, isKeyed }: NewJob): Promise<void> {
+    await this.#consumer(service)
+    const headers = {
+      ...(isKeyed && { Keyed: '1' }),
+      ...(delayMs > 0 && { Due: String(Date.now() + delayMs) }),
+    }
+    const subject = this.#subject('job', encodeName(service), token)
+    // one that is known by its key must not be stored again: not while it waits or runs, nor when it is done
+    if (isKeyed && (await this.outcome(token)) !== undefined) return
+    await this.#publish(subject, bytes, headers, isKeyed ? { lastSubjectSequence: 0 } : { id: token })
+  }
+
+  async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
+    const consumer = await this.#consumer(service)
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream('jobs')}.${consumer}`
+    const puller: Puller = new Puller(this.#nc, subject, room, (message) => {
+      this.#arrived(message, service, puller, deliver).catch((error: unknown) => {
+        log('%s: %O', message.subject, error)
+        puller.free()
+      })
+    })
+    this.#pullers.add(puller)
+    return {
+      stop: async () => {
+        await puller.stop()
+        this.#pullers.delete(puller)
+      },
+    }
+  }
+
+  async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    await this.#publish(this.#subject('outcome', held.token), outcome)
+    this.#acknowledge(held, '+ACK')
+  }
+
+  async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    if (!isCounted) await this.#hop(held)
+    this.#acknowledge(held, `-NAK {"delay":${nanos(delayMs)}}`)
+    await this.#nc.flush()
+  }
+
+  async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    await this.#publish(this.#subject('dead', encodeName(held.service), held.token), join(outcome, held.bytes))
+    this.#acknowledge(held, '+ACK')
+  }
+
+  async outcome(token: string): Promise<Uint8Array | undefined> {
+    const settled = await this.#last('outcomes', this.#subject('outcome', token))
+    if (settled !== undefined) return settled.data
+    const letter = await this.#last('dead', this.#subject('dead', '*', token))
+    return letter && part(letter.data)?.[0]
+  }
+
+  async watch(token: string, look: () => void): Promise<() => void> {
+    const subjects = [this.#subject('outcome', token), this.#subject('dead', '*', token)]
+    const watches = subjects.map((subject) => this.#nc.subscribe(subject, { callback: look }))
+    this.#looks.add(look)
+    await this.#nc.flush()
+    return () => {
+      this.#looks.delete(look)
+      for (const each of watches) each.unsubscribe()
+    }
+  }
+
+  async dead(service: string, limit: number): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    const subject = this.#subject('dead', encodeName(service), '*')
+    for (let seq = 1; letters.length < limit;) {
+      const next = await this.#get('dead', { seq, next_by_subj: subject })
+      if (next === undefined) break
+      const parts = part(next.data)
+      const token = next.subject.split('.').at(-1) as string
+      if (parts !== undefined) letters.push({ token, service, bytes: parts[1], outcome: parts[0] })
+      seq = next.seq + 1
+    }
+    return letters
+  }
+
+  async revive(token: string): Promise<boolean> {
+    const letter = await this.#last('dead', this.#subject('dead', '*', token))
+    const parts = letter && part(letter.data)
+    if (letter === undefined || parts === undefined) return false
+    const service = letter.subject.split('.').at(-2) as string
+    await this.#publish(this.#subject('job', service, token), parts[1], {}, { lastSubjectSequence: 0 })
+    return this.#removeDead(letter.seq)
+  }
+
+  async discard(token: string, outcome: Uint8Array): Promise<boolean> {
+    const letter = await this.#last('dead', this.#subject('dead', '*', token))
+    if (letter === undefined) return false
+    await this.#publish(this.#subject('outcome', token), outcome)
+    return this.#removeDead(letter.seq)
+  }
+
+  async depths(): Promise<Depth[]> {
+    const dead = new Map<string, number>()
+    const { state } = await this.#ask(() => {
+      return this.#jsm.streams.info(this.#stream('dead'), { subjects_filter: '>' })
+    })
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      const service = decodeName(subject.split('.').at(-2) as string)
+      dead.set(service, (dead.get(service) ?? 0) + 1)
+    }
+    const consumers = await this.#ask(async () => {
+      const all = []
+      for await (const info of this.#jsm.consumers.list(this.#stream('jobs'))) all.push(info)
+      return all
+    })
+    return consumers.map(({ config, num_pending: waiting, num_ack_pending: running }) => {
+      const service = decodeName(config.description ?? '')
+      return { service, waiting, delayed: undefined, running, dead: dead.get(service) ?? 0 }
+    })
+  }
+
+  async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
+    const count = Math.max(1, Math.ceil(bytes.length / pieceBytes))
+    for (let at = count - 1; at >= 0; at--) {
+      const piece = bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes)
+      // the first one is written last: if it is there, all are
+      await this.#publish(this.#subject(fades ? 'fading' : 'blob', id, String(at)), piece, { Count: String(count) })
+    }
+  }
+
+  async blob(id: string): Promise<Uint8Array | undefined> {
+    for (const [stream, kind] of [['blobs', 'blob'], ['outcomes', 'fading']] as const) {
+      const pieces: Uint8Array[] = []
+      for (let at = 0, count = 1; at < count; at++) {
+        const piece = await this.#last(stream, this.#subject(kind, id, String(at)))
+        if (piece === undefined) break
+        count = Number(piece.header.get('Count'))
+        pieces.push(piece.data)
+        if (at === count - 1) return Buffer.concat(pieces)
+      }
+    }
+    return undefined
+  }
+
+  async dropBlob(id: string): Promise<void> {
+    await this.#ask(() => this.#jsm.streams.purge(this.#stream('blobs'), { filter: this.#subject('blob', id, '*') }))
+  }
+
+  lost(peer: string): void {
+    this.#suspect(this.#subject('lease', encodeName(peer), '*')).catch((error: unknown) => log('%s: %O', peer, error))
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    clearInterval(this.#extension)
+    clearTimeout(this.#lease)
+    for (const timer of this.#suspects.values()) clearTimeout(timer)
+    await Promise.all([...this.#pullers].map((puller) => puller.stop()))
+    for (const { reply } of this.#held.values()) this.#nc.publish(reply, '-NAK')
+    if (this.#peer !== '') this.#nc.publish(this.#leaseSubject, '')
+    await Promise.race([this.#nc.drain(), new Promise((resolve) => setTimeout(resolve, tryMs))])
+    await this.#nc.close()
+  }
+
+  // ---- deliveries
+
+  async #arrived(message: Msg, service: string, puller: Puller, deliver: (delivery: Delivery) => void): Promise<void> {
+    const { reply = '', headers, data } = message
+    const { delivered, sequence } = infoOf(reply)
+    const token = message.subject.split('.').at(-1) as string
+    const id = ++this.#ids
+    const held: Held = {
+      id, token, service, bytes: data, attempt: delivered, isDoubtful: delivered > 1, reply, sequence, puller, hops: 0,
+    }
+    this.#held.set(id, held)
+    this.#leaseChanged()
+    if (delivered > 1) held.hops = await this.#hopsOf(sequence)
+    const dueAt = Number(headers?.get('Due') || 0)
+    if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
+    // two who enqueued it at a time may both have found that it was not there
+    if (headers?.get('Keyed') === '1' && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
+    const attempt = Math.max(1, delivered - held.hops)
+    deliver({ id, token, service, bytes: data, attempt, isDoubtful: held.isDoubtful })
+  }
+
+  #acknowledge(held: Held, what: string): void {
+    this.#nc.publish(held.reply, what)
+    if (!this.#held.delete(held.id)) return
+    held.puller.free()
+    this.#leaseChanged()
+  }
+
+  /** It was not tried this time: written down, so that whoever gets it next does not count it. */
+  async #hop(held: Held): Promise<void> {
+    held.hops++
+    await this.#publish(this.#subject('hops', String(held.sequence)), new TextEncoder().encode(String(held.hops)))
+  }
+
+  async #hopsOf(sequence: number): Promise<number> {
+    const hops = await this.#last('hops', this.#subject('hops', String(sequence)))
+    return hops === undefined ? 0 : Number(hops.string())
+  }
+
+  /** The consumer of a service, which is made if it is not there. */
+  #consumer(service: string): Promise<string> {
+    let made = this.#consumers.get(service)
+    if (made === undefined) {
+      made = this.#makeConsumer(service)
+      this.#consumers.set(service, made)
+      made.catch(() => this.#consumers.delete(service))
+    }
+    return made
+  }
+
+  async #makeConsumer(service: string): Promise<string> {
+    const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream')
+    const name = createHash('sha256').update(service).digest('hex').slice(0, 32)
+    const stream = this.#stream('jobs')
+    await this.#ask(() => this.#jsm.consumers.info(stream, name).catch((error: unknown) => {
+      if (codeOf(error) !== 10_014) throw error
+      return this.#jsm.consumers.add(stream, {
+        durable_name: name,
+        description: encodeName(service),
+        filter_subject: this.#subject('job', encodeName(service), '*'),
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.All,
+        ack_wait: nanos(ackWaitMs),
+        max_deliver: -1,
+        // what is put back for later counts among those: with a bound, it would hold up all others
+        max_ack_pending: -1,
+        max_waiting: 8_192,
+      })
+    }))
+    return name
+  }
+
+  // ---- leases
+
+  get #leaseSubject(): string {
+    return this.#subject('lease', encodeName(this.#peer), this.#life)
+  }
+
+  #extend(): void {
+    for (const { reply } of this.#held.values()) this.#nc.publish(reply, '+WPI')
+  }
+
+  #leaseChanged(): void {
+    if (this.#peer === '' || this.#isClosed) return
+    this.#lease ??= setTimeout(() => this.#tellLease(), leaseMs)
+  }
+
+  #tellLease(): void {
+    this.#lease = undefined
+    this.#nc.publish(this.#leaseSubject, Array.from(this.#held.values(), ({ reply }) => reply).join('\n'))
+  }
+
+  /** Looks who holds something, and whether they are there. */
+  async #suspect(subjects: string): Promise<void> {
+    const { state } = await this.#ask(() => this.#jsm.streams.info(this.#stream('leases'), { subjects_filter: subjects }))
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      const life = subject.split('.').at(-1) as string
+      if (life === this.#life || this.#suspects.has(life)) continue
+      this.#suspects.set(life, undefined)
+      void this.#ping(subject, life)
+    }
+  }
+
+  /** Gives back what a process held, if it is gone; until that is certain it is asked again. */
+  async #ping(subject: string, life: string): Promise<void> {
+    try {
+      const message = await this.#last('leases', subject)
+      if (message === undefined || message.data.length === 0) return void this.#suspects.delete(life)
+      if (await this.#isGone(life)) {
+        this.#suspects.delete(life)
+        return await this.#takeBack(subject, message)
+      }
+    } catch (error) {
+      log('%s: %O', life, error)
+    }
+    if (this.#isClosed) return
+    this.#suspects.set(life, setTimeout(() => void this.#ping(subject, life), pingAgainMs))
+  }
+
+  async #isGone(life: string): Promise<boolean> {
+    try {
+      await this.#nc.request(this.#subject('life', life), undefined, { timeout: tryMs })
+      return false
+    } catch (error) {
+      return isNobodyThere(error)
+    }
+  }
+
+  async #takeBack(subject: string, { seq, data }: StoredMsg): Promise<void> {
+    try {
+      // of all that notice, one gets to do it
+      await this.#js.publish(subject, '', { expect: { lastSubjectSequence: seq } })
+    } catch (error) {
+      if (codeOf(error) === wrongSequence) return
+      throw error
+    }
+    for (const reply of new TextDecoder().decode(data).split('\n')) {
+      if (reply.startsWith('$JS.ACK.')) this.#nc.publish(reply, '-NAK')
+    }
+  }
+
+  // ---- the server
+
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.#nc.status()) {
+      if (type !== 'reconnect') continue
+      for (const puller of this.#pullers) puller.restart()
+      for (const look of this.#looks) look()
+      this.#extend()
+      this.#leaseChanged()
+    }
+  }
+
+  /** Publishes, and waits until it is stored. */
+  async #publish(
+    subject: string, bytes: Uint8Array, headers: Readonly<Record<string, string>> = {},
+    how: { lastSubjectSequence?: number; id?: string } = {},
+  ): Promise<void> {
+    const { headers: newHeaders } = await import('@nats-io/transport-node')
+    const given = newHeaders()
+    for (const [name, value] of Object.entries(headers)) given.set(name, value)
+    const { lastSubjectSequence, id } = how
+    const options = {
+      headers: given,
+      ...(lastSubjectSequence !== undefined && { expect: { lastSubjectSequence } }),
+      ...(id !== undefined && { msgID: id }),
+    }
+    await this.#ask(() => this.#js.publish(subject, bytes, options).catch((error: unknown) => {
+      // it is there already: because it is known, or because an earlier try was stored after all
+      if (lastSubjectSequence === undefined || codeOf(error) !== wrongSequence) throw error
+    }))
+  }
+
+  #last(stream: string, subject: string): Promise<StoredMsg | undefined> {
+    return this.#get(stream, { last_by_subj: subject })
+  }
+
+  #get(
+    stream: string, query: { last_by_subj: string } | { seq: number; next_by_subj: string },
+  ): Promise<StoredMsg | undefined> {
+    return this.#ask(async () => {
+      try {
+        return (await this.#jsm.direct.getMessage(this.#stream(stream), query)) ?? undefined
+      } catch (error) {
+        if (codeOf(error) === notFound || codeOf(error) === 404) return undefined
+        throw error
+      }
+    })
+  }
+
+  async #removeDead(seq: number): Promise<boolean> {
+    return this.#ask(async () => {
+      try {
+        return await this.#jsm.streams.deleteMessage(this.#stream('dead'), seq, false)
+      } catch (error) {
+        if (codeOf(error) === notFound || codeOf(error) === 10_057) return false
+        throw error
+      }
+    })
+  }
+
+  /** Asks the server, and again while it is away. */
+  async #ask<T>(act: () => Promise<T>): Promise<T> {
+    const until = Date.now() + askMs
+    for (;;) {
+      try {
+        return await act()
+      } catch (cause) {
+        if (this.#isClosed || Date.now() > until || isRefusal(cause)) {
+          throw new TelepathineError('ERR_QUEUE', `JetStream: ${messageOf(cause)}`, { cause })
+        }
+        log('%s', messageOf(cause))
+      }
+      await new Promise((resolve) => setTimeout(resolve, againMs))
+    }
+  }
+
+  #stream(kind: string): string {
+    return `${this.#name}_${kind}`
+  }
+
+  #subject(...parts: readonly string[]): string {
+    return [this.#name, ...parts].join('.')
+  }
+}
+
+/** Asks a consumer for as many messages as there is room for. */
+class Puller {
+  readonly #nc: NatsConnection
+  readonly #subject: string
+  readonly #take: (message: Msg) => void
+  readonly #inbox: string
+  readonly #subscription: Subscription
+  /** How many may still come for a request. Bounded by the room. */
+  readonly #requests = new Map<string, { left: number; timer: NodeJS.Timeout }>()
+  #room: number
+  #asked = 0
+  #serials = 0
+  #isSoon = false
+  #isStopped = false
+
+  constructor(nc: NatsConnection, subject: string, room: number, take: (message: Msg) => void) {
+    this.#nc = nc
+    this.#subject = subject
+    this.#room = room
+    this.#take = take
+    this.#inbox = `_INBOX.${randomBytes(12).toString('hex')}`
+    this.#subscription = nc.subscribe(`${this.#inbox}.*`, { callback: (_, message) => this.#hear(message) })
+    this.#ask()
+  }
+
+  /** There is room for one more. */
+  free(): void {
+    this.#room++
+    this.#askSoon()
+  }
+
+  /** The connection is another one: nothing will come of what was asked before. */
+  restart(): void {
+    for (const serial of [...this.#requests.keys()]) this.#over(serial)
+    this.#askSoon()
+  }
+
+  /** Asks no more. What the server has sent already is taken. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    for (const serial of [...this.#requests.keys()]) this.#over(serial)
+    if (this.#nc.isClosed()) return
+    await this.#nc.flush().catch(() => undefined)
+    this.#subscription.unsubscribe()
+  }
+
+  #askSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    setImmediate(() => {
+      this.#isSoon = false
+      this.#ask()
+    })
+  }
+
+  #ask(): void {
+    const batch = this.#room - this.#asked
+    if (batch <= 0 || this.#isStopped) return
+    const serial = String(++this.#serials)
+    const timer = setTimeout(() => {
+      this.#over(serial)
+      this.#askSoon()
+    }, pullMs + tryMs)
+    this.#requests.set(serial, { left: batch, timer })
+    this.#asked += batch
+    const request = JSON.stringify({ batch, expires: nanos(pullMs) })
+    this.#nc.publish(this.#subject, request, { reply: `${this.#inbox}.${serial}` })
+  }
+
+  #hear(message: Msg): void {
+    const { code = 0 } = message.headers ?? {}
+    if (message.data.length === 0 && code >= 400) {
+      this.#over(message.subject.slice(this.#inbox.length + 1))
+      // 408: nothing came in time; all else is better not asked again at once
+      if (code === 408) this.#askSoon()
+      else setTimeout(() => this.#askSoon(), againMs)
+      return
+    }
+    if (code === 100) return
+    // a job does not say for which request it comes: the server serves them in order
+    for (const [serial, request] of this.#requests) {
+      this.#asked--
+      if (--request.left === 0) this.#over(serial)
+      break
+    }
+    this.#room--
+    this.#take(message)
+  }
+
+  #over(serial: string): void {
+    const request = this.#requests.get(serial)
+    if (request === undefined) return
+    clearTimeout(request.timer)
+    this.#asked -= request.left
+    this.#requests.delete(serial)
+  }
+}
+
+function optionsOf(url: string): { options: NodeConnectionOptions; replicas: number } {
+  const [, login, hosts = '', query] = /^nats:\/\/(?:([^@/]*)@)?([^/?]+)\/?(?:\?(.*))?$/.exec(url) ?? []
+  const replicas = Number(new URLSearchParams(query).get('replicas') ?? 1)
+  if (hosts === '' || !(replicas >= 1 && replicas <= 5)) {
+    const allowed = 'nats://[user:password@]host[:port][,host[:port]]…[?replicas=1..5]'
+    throw new TelepathineError('ERR_OPTION', `queue url: allowed is ${allowed}`)
+  }
+  const [user, pass] = login?.split(':', 2).map(decodeURIComponent) ?? []
+  const auth = user === undefined ? {} : pass === undefined ? { token: user } : { user, pass }
+  return { options: { servers: hosts.split(','), ...auth }, replicas }
+}
+
+function infoOf(reply: string): { delivered: number; sequence: number } {
+  const tokens = reply.split('.')
+  const at = tokens.length === 9 ? 4 : 6
+  return { delivered: Number(tokens[at]), sequence: Number(tokens[at + 1]) }
+}
+
+/** Two runs of bytes as one. */
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(first.length)
+  return Buffer.concat([head, first, second])
+}
+
+function part(bytes: Uint8Array): readonly [Uint8Array, Uint8Array] | undefined {
+  if (bytes.length < 4) return undefined
+  const end = 4 + Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE()
+  return end > bytes.length ? undefined : [bytes.subarray(4, end), bytes.subarray(end)]
+}
+
+/** Any text, as one token of a subject. */
+function encodeName(name: string): string {
+  return Buffer.from(name).toString('base64url')
+}
+
+function decodeName(token: string): string {
+  return Buffer.from(token, 'base64url').toString()
+}
+
+function nanos(ms: number): number {
+  return Math.round(ms) * 1_000_000
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code
+}
+
+/** The server understood, and will say the same again. */
+function isRefusal(error: unknown): boolean {
+  const code = codeOf(error)
+  return error instanceof TelepathineError || (typeof code === 'number' && code >= 10_000 && code !== 10_008)
+}
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'NoRespondersError' || isNobodyThere(error.cause))
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

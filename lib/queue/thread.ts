@@ -1,0 +1,220 @@
+/**
+ * An engine in a thread of its own, for those that speak to a server: there it answers heartbeats and extends leases,
+ * however long a handler keeps the event loop of the peer to itself. The thread lives exactly as long as the process.
+ */
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { TelepathineError, type ErrorCode } from '../gossip/errors.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+
+/** Which engine a thread runs, and with what. */
+export interface ThreadData {
+  readonly kind: 'jetstream' | 'amqp'
+  readonly url: string
+  readonly settings: EngineSettings
+}
+
+/** What is asked of the thread: a method and what it is given. */
+export interface Request {
+  readonly serial: number
+  readonly method: string
+  readonly given: readonly unknown[]
+}
+
+/** What the thread tells. */
+export type Told =
+  | { readonly kind: 'open'; readonly priorityMax: number }
+  | { readonly kind: 'done'; readonly serial: number; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly serial: number; readonly error: ThreadError }
+  | { readonly kind: 'deliver'; readonly taker: number; readonly delivery: Delivery }
+  | { readonly kind: 'look'; readonly watch: number }
+
+/** An error on its way between threads. */
+export interface ThreadError {
+  /** Of the closed table, or of the system: `ERR_MODULE_NOT_FOUND`. */
+  readonly code: string
+  readonly message: string
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Opens an engine in a thread. @throws what opening it throws */
+export async function openThread(data: ThreadData): Promise<Engine> {
+  const worker = new Worker(new URL(`threadmain${extname(import.meta.url)}`, import.meta.url), {
+    workerData: data, name: `telepathine ${data.kind}`,
+  })
+  const engine = new ThreadEngine(worker)
+  try {
+    await engine.opened
+    return engine
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
+}
+
+class ThreadEngine implements Engine {
+  priorityMax = 0
+  readonly opened: Promise<void>
+  readonly #worker: Worker
+  /** Serial 0 is the opening. Bounded by what is asked for at a time. */
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #takers = new Map<number, (delivery: Delivery) => void>()
+  readonly #watches = new Map<number, () => void>()
+  #serials = 0
+  #over: TelepathineError | undefined
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve: () => resolve(), reject }))
+    worker.on('message', (told: Told) => this.#hear(told))
+    worker.on('error', (error) => this.#end(`the queue's thread failed: ${error.message}`))
+    worker.on('exit', () => this.#end('the queue was closed'))
+  }
+
+  async join(peer: string): Promise<void> {
+    await this.#ask('join', peer)
+  }
+
+  async add(job: NewJob): Promise<void> {
+    await this.#ask('add', { ...job, bytes: own(job.bytes) })
+  }
+
+  async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
+    const taker = this.#serials + 1
+    this.#takers.set(taker, deliver)
+    await this.#ask('take', service, room)
+    return {
+      stop: async () => {
+        await this.#ask('stopTaking', taker).catch(() => undefined)
+        this.#takers.delete(taker)
+      },
+    }
+  }
+
+  async finish({ id }: Delivery, outcome: Uint8Array): Promise<void> {
+    await this.#ask('finish', id, own(outcome))
+  }
+
+  async putBack({ id }: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    await this.#ask('putBack', id, delayMs, isCounted)
+  }
+
+  async bury({ id }: Delivery, outcome: Uint8Array): Promise<void> {
+    await this.#ask('bury', id, own(outcome))
+  }
+
+  outcome(token: string): Promise<Uint8Array | undefined> {
+    return this.#ask('outcome', token)
+  }
+
+  async watch(token: string, look: () => void): Promise<() => void> {
+    const watch = this.#serials + 1
+    this.#watches.set(watch, look)
+    const end = (): void => {
+      this.#watches.delete(watch)
+      this.#ask('stopWatching', watch).catch(() => undefined)
+    }
+    try {
+      await this.#ask('watch', token)
+    } catch (error) {
+      this.#watches.delete(watch)
+      throw error
+    }
+    return end
+  }
+
+  dead(service: string, limit: number): Promise<DeadLetter[]> {
+    return this.#ask('dead', service, limit)
+  }
+
+  revive(token: string): Promise<boolean> {
+    return this.#ask('revive', token)
+  }
+
+  discard(token: string, outcome: Uint8Array): Promise<boolean> {
+    return this.#ask('discard', token, own(outcome))
+  }
+
+  depths(): Promise<Depth[]> {
+    return this.#ask('depths')
+  }
+
+  async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
+    await this.#ask('putBlob', id, own(bytes), fades)
+  }
+
+  blob(id: string): Promise<Uint8Array | undefined> {
+    return this.#ask('blob', id)
+  }
+
+  async dropBlob(id: string): Promise<void> {
+    await this.#ask('dropBlob', id)
+  }
+
+  lost(peer: string): void {
+    this.#ask('lost', peer).catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    if (this.#over !== undefined) return
+    await this.#ask('close').catch(() => undefined)
+    await this.#worker.terminate()
+  }
+
+  #ask<T>(method: string, ...given: readonly unknown[]): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#over !== undefined) return reject(this.#over)
+      const serial = ++this.#serials
+      // a process stays as long as it waits for the thread, and no longer
+      if (this.#waiting.size === 0) this.#worker.ref()
+      this.#waiting.set(serial, { resolve: resolve as (result: unknown) => void, reject })
+      const request: Request = { serial, method, given }
+      const moved = given.flatMap((each) => each instanceof Uint8Array ? [each.buffer as ArrayBuffer] : [])
+      this.#worker.postMessage(request, moved)
+    })
+  }
+
+  #hear(told: Told): void {
+    switch (told.kind) {
+      case 'open':
+        this.priorityMax = told.priorityMax
+        return this.#settle(0)?.resolve(undefined)
+      case 'done':
+        return this.#settle(told.serial)?.resolve(told.result)
+      case 'failed':
+        return this.#settle(told.serial)?.reject(errorFrom(told.error))
+      case 'deliver':
+        return this.#takers.get(told.taker)?.(told.delivery)
+      case 'look':
+        return this.#watches.get(told.watch)?.()
+      default:
+    }
+  }
+
+  #settle(serial: number): Waiting | undefined {
+    const waiting = this.#waiting.get(serial)
+    this.#waiting.delete(serial)
+    if (this.#waiting.size === 0) this.#worker.unref()
+    return waiting
+  }
+
+  #end(why: string): void {
+    this.#over ??= new TelepathineError('ERR_QUEUE', why)
+    for (const { reject } of this.#waiting.values()) reject(this.#over)
+    this.#waiting.clear()
+  }
+}
+
+/** Bytes that can be given away. */
+function own(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes)
+}
+
+function errorFrom({ code, message }: ThreadError): Error {
+  if (code === 'ERR_MODULE_NOT_FOUND') return Object.assign(new Error(message), { code })
+  return new TelepathineError(code as ErrorCode, message)
+}
