@@ -1,2 +1,778 @@
-import type { Engine, EngineSettings } from './engine.js'
-export async function open(url: string, settings: EngineSettings): Promise<Engine> { throw new Error(url + settings.name) }
+/**
+ * RabbitMQ, by AMQP 0-9-1 as nanite had it. What must not be lost is in quorum queues, and every publish is confirmed.
+ *
+ * ```
+ * <name>.work.<service>   quorum queue   jobs
+ * <name>.later.<ms>       quorum queue   jobs on their way there, in steps of powers of two
+ * <name>.dead             quorum queue   dead letters of all services
+ * <name>.outcomes         stream         what came of jobs, for a time; every process that asks for some reads along
+ * <name>.blob.<id>        quorum queue   pieces of a large value
+ * <name>.key.<token>      queue of one   which of several jobs with one key is the one: the first to be delivered
+ * ```
+ *
+ * The broker holds a job for a taker as long as the connection is open, which this engine's thread keeps up whatever the
+ * handlers do. It closes it when it has heard nothing for two heartbeats, and a channel that holds a job for longer than
+ * its `consumer_timeout`, half an hour unless its operator says otherwise. Whatever comes again after that is marked
+ * as doubtful. To put a job back is to publish it anew, and then to acknowledge it.
+ */
+import { randomBytes } from 'node:crypto'
+import createDebug from 'debug'
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from 'amqplib'
+import { TelepathineError } from '../gossip/errors.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import { joined, parted } from './pair.js'
+
+const log = createDebug('telepathine:queue')
+
+const heartbeatSeconds = 30
+/** How long the broker has to answer in all, tries and tries again included. */
+const askMs = 15_000
+const againMs = 200
+/** Steps of the delay are powers of two from here on; what is left of it in the end is waited for here. */
+const stepMsMin = 64
+const stepMsMax = 2 ** 30
+const pieceBytes = 256 << 10
+/** Outcomes that are held in memory, at most, by those who ask for some. */
+const outcomesMax = 100_000
+const outcomeBytesMax = 128 << 20
+/** A quorum queue gives up a message that was returned so often; it must never. */
+const never = 1_000_000_000
+/** How often somebody who looks through a queue that one at a time may look through waits for another. */
+const busyMax = 100
+
+/** What is known of a job beside its bytes. */
+interface Head {
+  readonly attempt: number
+  /** Of this job and no other, even under the same key. */
+  readonly copy: string
+  readonly isKeyed: boolean
+  /** Unix time, milliseconds. */
+  readonly dueAt: number
+}
+
+interface Held extends Delivery {
+  readonly head: Head
+  readonly message: ConsumeMessage
+  readonly channel: Channel
+  readonly taker: BrokerTaker
+}
+
+interface BrokerTaker {
+  readonly service: string
+  readonly room: number
+  readonly deliver: (delivery: Delivery) => void
+  channel: Channel | undefined
+  tag: string
+  isStopped: boolean
+}
+
+/** Opens it: `amqp://[user:password@]host[:port][/vhost]`. */
+export async function open(url: string, settings: EngineSettings): Promise<Engine> {
+  const amqp = await import('amqplib')
+  const where = new URL(url)
+  if (!where.searchParams.has('heartbeat')) where.searchParams.set('heartbeat', String(heartbeatSeconds))
+  const connect = (): Promise<ChannelModel> => amqp.connect(where.href, {
+    clientProperties: { connection_name: 'telepathine' },
+  })
+  const engine = new AMQPEngine(connect, settings)
+  try {
+    await engine.connected
+    return engine
+  } catch (cause) {
+    await engine.close()
+    where.username = where.password = ''
+    throw new TelepathineError('ERR_QUEUE', `RabbitMQ at ${where.href} cannot be used: ${messageOf(cause)}`, { cause })
+  }
+}
+
+class AMQPEngine implements Engine {
+  readonly priorityMax = 0
+  /** The first connection. */
+  readonly connected: Promise<void>
+  readonly #connect: () => Promise<ChannelModel>
+  readonly #name: string
+  readonly #keepMs: number
+  readonly #takers = new Set<BrokerTaker>()
+  readonly #held = new Map<number, Held>()
+  readonly #outcomes: Outcomes
+  #line: Line | undefined
+  #ids = 0
+  #isClosed = false
+
+  constructor(connect: () => Promise<ChannelModel>, { name, keepMs }: EngineSettings) {
+    this.#connect = connect
+    this.#name = name
+    this.#keepMs = keepMs
+    this.#outcomes = new Outcomes(keepMs)
+    this.connected = this.#dial()
+  }
+
+  async join(): Promise<void> {
+    // the broker itself sees who is gone
+  }
+
+  async add({ token, service, bytes, delayMs, isKeyed }: NewJob): Promise<void> {
+    const copy = randomBytes(9).toString('base64url')
+    await this.#send(service, token, bytes, { attempt: 1, copy, isKeyed, dueAt: Date.now() + delayMs })
+  }
+
+  async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
+    const taker: BrokerTaker = { service, room, deliver, channel: undefined, tag: '', isStopped: false }
+    await this.#ask((line) => this.#consume(line, taker))
+    this.#takers.add(taker)
+    return {
+      stop: async () => {
+        taker.isStopped = true
+        this.#takers.delete(taker)
+        await taker.channel?.cancel(taker.tag).catch(() => undefined)
+        await this.#closeIdle(taker)
+      },
+    }
+  }
+
+  async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    await this.#tell(held.token, outcome)
+    await this.#acknowledge(held)
+  }
+
+  async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    const attempt = held.attempt + (isCounted ? 1 : 0)
+    await this.#send(held.service, held.token, held.bytes, { ...held.head, attempt, dueAt: Date.now() + delayMs })
+    await this.#acknowledge(held)
+  }
+
+  async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return
+    const { token, service, bytes, head } = held
+    await this.#ask(async (line) => {
+      await line.assert(this.#queue('dead'), quorum)
+      const headers = { service, copy: head.copy, keyed: head.isKeyed }
+      await line.publish('', this.#queue('dead'), joined(outcome, bytes), { messageId: token, headers })
+    })
+    await this.#tell(token, outcome)
+    await this.#acknowledge(held)
+  }
+
+  async outcome(token: string): Promise<Uint8Array | undefined> {
+    return this.#outcomes.get(token) ?? this.#ask(async (line) => {
+      await this.#catchUp(line)
+      return this.#outcomes.get(token)
+    })
+  }
+
+  async watch(token: string, look: () => void): Promise<() => void> {
+    return this.#outcomes.watch(token, look)
+  }
+
+  async dead(service: string, limit: number): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    await this.#lookThrough(this.#queue('dead'), (message) => {
+      const { messageId: token, headers } = message.properties
+      const parts = parted(message.content)
+      if (headers?.['service'] === service && parts !== undefined && letters.length < limit) {
+        letters.push({ token: String(token), service, outcome: parts[0], bytes: parts[1] })
+      }
+    })
+    return letters
+  }
+
+  async revive(token: string): Promise<boolean> {
+    return this.#lookThrough(this.#queue('dead'), async ({ content, properties: { messageId, headers } }) => {
+      const parts = parted(content)
+      if (messageId !== token || parts === undefined) return false
+      await this.#tell(token, new Uint8Array(0))
+      const head = { attempt: 1, copy: String(headers?.['copy']), isKeyed: headers?.['keyed'] === true, dueAt: 0 }
+      await this.#send(String(headers?.['service']), token, parts[1], head)
+      return true
+    })
+  }
+
+  async discard(token: string, outcome: Uint8Array): Promise<boolean> {
+    return this.#lookThrough(this.#queue('dead'), async ({ properties: { messageId } }) => {
+      if (messageId !== token) return false
+      await this.#tell(token, outcome)
+      return true
+    })
+  }
+
+  /** AMQP tells how many wait, and only of queues whose names are known. */
+  async depths(): Promise<Depth[]> {
+    return this.#ask(async (line) => {
+      const prefix = this.#queue('work.')
+      const queues = line.asserted.filter((queue) => queue.startsWith(prefix))
+      const counts = await Promise.all(queues.map((queue) => line.count(queue)))
+      return queues.map((queue, at) => ({
+        service: queue.slice(prefix.length), waiting: counts[at] as number,
+        delayed: undefined, running: undefined, dead: undefined,
+      }))
+    })
+  }
+
+  async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
+    const queue = this.#queue(`blob.${id}`)
+    await this.#ask(async (line) => {
+      // an earlier try may have left some pieces
+      await line.remove(queue)
+      await line.assert(queue, fades ? { ...quorum, expires: this.#keepMs } : quorum)
+      const count = Math.max(1, Math.ceil(bytes.length / pieceBytes))
+      const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes))
+      await Promise.all(pieces.map((piece, at) => line.publish('', queue, piece, { headers: { at, count } })))
+    })
+  }
+
+  async blob(id: string): Promise<Uint8Array | undefined> {
+    const pieces: Buffer[] = []
+    let count = -1
+    await this.#lookThrough(this.#queue(`blob.${id}`), ({ content, properties: { headers } }) => {
+      pieces[Number(headers?.['at'])] = content
+      count = Number(headers?.['count'])
+    })
+    return pieces.length === count && !pieces.includes(undefined as never) ? Buffer.concat(pieces) : undefined
+  }
+
+  async dropBlob(id: string): Promise<void> {
+    await this.#ask((line) => line.remove(this.#queue(`blob.${id}`)))
+  }
+
+  lost(): void {
+    // as in join
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#outcomes.close()
+    // what is held is given back by that
+    await this.#line?.close()
+  }
+
+  // ---- jobs
+
+  /** Stores a job where it is delivered, or on its way there. */
+  async #send(service: string, token: string, bytes: Uint8Array, head: Head): Promise<void> {
+    const { attempt, copy, isKeyed, dueAt } = head
+    const headers = { attempt, copy, keyed: isKeyed, due: dueAt }
+    const options = { messageId: token, headers }
+    await this.#ask(async (line) => {
+      const queue = await this.#workQueue(line, service)
+      const leftMs = dueAt - Date.now()
+      if (leftMs < stepMsMin) return line.publish('', queue, bytes, options)
+      const stepMs = Math.min(2 ** Math.floor(Math.log2(leftMs)), stepMsMax)
+      await line.publish(await this.#later(line, stepMs), queue, bytes, options)
+    })
+  }
+
+  async #workQueue(line: Line, service: string): Promise<string> {
+    const queue = this.#queue(`work.${service}`)
+    await line.assert(queue, quorum)
+    return queue
+  }
+
+  /**
+   * Where jobs wait for that long: an exchange that puts all it is given into one queue, from which they go on, by the
+   * routing key they came with, to the queue of their service.
+   */
+  async #later(line: Line, stepMs: number): Promise<string> {
+    const name = this.#queue(`later.${stepMs}`)
+    await line.once(`later ${stepMs}`, async (channel) => {
+      await channel.assertExchange(name, 'fanout', { durable: true })
+      await channel.assertQueue(name, {
+        durable: true,
+        messageTtl: stepMs,
+        deadLetterExchange: '',
+        arguments: {
+          ...quorum.arguments, 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish',
+        },
+      })
+      await channel.bindQueue(name, name, '')
+    })
+    return name
+  }
+
+  async #consume(line: Line, taker: BrokerTaker): Promise<void> {
+    const queue = await this.#workQueue(line, taker.service)
+    const channel = await line.open()
+    taker.channel = channel
+    channel.on('close', () => this.#channelLost(taker, channel))
+    await channel.prefetch(taker.room)
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message === null) return void channel.close().catch(() => undefined)
+      this.#arrived(taker, channel, message).catch((error: unknown) => {
+        log('%s: %O', taker.service, error)
+        attempted(() => channel.nack(message))
+      })
+    })
+    taker.tag = consumerTag
+  }
+
+  async #arrived(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
+    const { messageId, headers = {} } = message.properties
+    const head: Head = {
+      attempt: Number(headers['attempt'] ?? 1),
+      copy: String(headers['copy']),
+      isKeyed: headers['keyed'] === true,
+      dueAt: Number(headers['due'] ?? 0),
+    }
+    const held: Held = {
+      id: ++this.#ids,
+      token: String(messageId),
+      service: taker.service,
+      bytes: message.content,
+      // the queue counts how often it was returned, which it is when a connection ends
+      attempt: head.attempt + Number(headers['x-delivery-count'] ?? 0),
+      isDoubtful: message.fields.redelivered,
+      head, message, channel, taker,
+    }
+    this.#held.set(held.id, held)
+    const leftMs = head.dueAt - Date.now()
+    if (leftMs >= stepMsMin) return this.putBack(held, leftMs, false)
+    if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs))
+    if (head.isKeyed && !(await this.#isTheOne(held.token, head.copy))) return this.#acknowledge(held)
+    const { id, token, service, bytes, attempt, isDoubtful } = held
+    taker.deliver({ id, token, service, bytes, attempt, isDoubtful })
+  }
+
+  /**
+   * Whether this is the job that counts among those of one key. A queue that takes one message only, and refuses all
+   * further ones, is a register that can be written once.
+   */
+  async #isTheOne(token: string, copy: string): Promise<boolean> {
+    const queue = this.#queue(`key.${token}`)
+    const claim = { durable: true, expires: Math.max(this.#keepMs, 60_000), maxLength: 1,
+      arguments: { 'x-overflow': 'reject-publish' } }
+    return this.#ask(async (line) => {
+      await line.assertNow(queue, claim)
+      try {
+        await line.publish('', queue, new Uint8Array(0), { messageId: copy })
+        return true
+      } catch (error) {
+        if (!(error instanceof Error && error.message === refused)) throw error
+      }
+      return (await this.#ownerOf(line, queue)) === copy
+    })
+  }
+
+  /** What is written in such a register. */
+  async #ownerOf(line: Line, queue: string): Promise<string> {
+    const channel = await line.open()
+    try {
+      for (let tries = 0; tries < busyMax; tries++) {
+        const message = await channel.get(queue)
+        if (message !== false) {
+          channel.nack(message)
+          return String(message.properties.messageId)
+        }
+        // somebody else reads it
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      throw new Error(`${queue} cannot be read`)
+    } finally {
+      await channel.close().catch(() => undefined)
+    }
+  }
+
+  async #acknowledge(held: Held): Promise<void> {
+    if (!this.#held.delete(held.id)) return
+    // if its channel is gone it comes again, and is found to be settled
+    attempted(() => held.channel.ack(held.message))
+    await this.#closeIdle(held.taker)
+  }
+
+  /** A taker that was stopped needs its channel as long as something of it is held. */
+  async #closeIdle(taker: BrokerTaker): Promise<void> {
+    if (!taker.isStopped || [...this.#held.values()].some((held) => held.taker === taker)) return
+    await taker.channel?.close().catch(() => undefined)
+    taker.channel = undefined
+  }
+
+  /** The broker closed a channel, for a reason of its own: what it held is others' by now. */
+  #channelLost(taker: BrokerTaker, channel: Channel): void {
+    if (this.#isClosed || taker.isStopped || taker.channel !== channel) return
+    this.#ask((line) => this.#consume(line, taker)).catch((error: unknown) => {
+      log('%s: %O', taker.service, error)
+      setTimeout(() => this.#channelLost(taker, channel), againMs)
+    })
+  }
+
+  // ---- outcomes
+
+  async #tell(token: string, outcome: Uint8Array): Promise<void> {
+    await this.#ask(async (line) => {
+      await this.#outcomeStream(line)
+      await line.publish('', this.#queue('outcomes'), outcome, { messageId: token })
+    })
+  }
+
+  async #outcomeStream(line: Line): Promise<void> {
+    await line.assert(this.#queue('outcomes'), {
+      arguments: {
+        'x-queue-type': 'stream',
+        'x-max-age': `${Math.ceil(this.#keepMs / 1_000)}s`,
+        'x-stream-max-segment-size-bytes': 16 << 20,
+      },
+    })
+  }
+
+  /** Reads along, from now on, and resolves once all that is there now has been read. */
+  async #catchUp(line: Line): Promise<void> {
+    await line.once('outcomes', async () => {
+      await this.#outcomeStream(line)
+      const channel = await line.open()
+      await channel.prefetch(1_000)
+      this.#outcomes.restart()
+      const since = Math.floor((Date.now() - this.#keepMs) / 1_000)
+      await channel.consume(this.#queue('outcomes'), (message) => {
+        if (message === null) return
+        this.#outcomes.read(String(message.properties.messageId), message.content)
+        channel.ack(message)
+      }, { arguments: { 'x-stream-offset': { '!': 'timestamp', value: since } } })
+    })
+    await this.#outcomes.reached((mark) =>
+      line.publish('', this.#queue('outcomes'), new Uint8Array(0), { messageId: mark }))
+  }
+
+  // ---- the broker
+
+  /**
+   * Goes through all messages of a queue and leaves them there, in place or not; one for which `visit` resolves to true
+   * is taken out. One at a time may do that; the broker sees to it.
+   */
+  async #lookThrough(
+    queue: string, visit: (message: ConsumeMessage) => void | boolean | Promise<boolean>,
+  ): Promise<boolean> {
+    for (let tries = 0; ; tries++) {
+      const found = await this.#ask((line) => this.#lookOnce(line, queue, visit))
+      if (found !== 'busy') return found
+      if (tries >= busyMax) throw new TelepathineError('ERR_QUEUE', `${queue} is being looked through by somebody else`)
+      await new Promise((resolve) => setTimeout(resolve, 10 + 40 * (randomBytes(1)[0] as number) / 255))
+    }
+  }
+
+  async #lookOnce(
+    line: Line, queue: string, visit: (message: ConsumeMessage) => void | boolean | Promise<boolean>,
+  ): Promise<boolean | 'busy'> {
+    const channel = await line.open()
+    let fail: (error: unknown) => void = () => undefined
+    const failed = new Promise<never>((_, reject) => (fail = reject))
+    failed.catch(() => undefined)
+    channel.on('error', fail)
+    channel.on('close', () => fail(new Error('the channel was closed')))
+    try {
+      // a mark is written once nobody else may look: what comes before it is all that there is
+      const mark = `${markPrefix}${randomBytes(9).toString('base64url')}`
+      const messages: ConsumeMessage[] = []
+      let isAll: () => void = () => undefined
+      const all = new Promise<void>((resolve) => (isAll = resolve))
+      const { consumerTag } = await Promise.race([failed, channel.consume(queue, (message) => {
+        const id = String(message?.properties.messageId)
+        if (message !== null && !id.startsWith(markPrefix)) return void messages.push(message)
+        if (message !== null) channel.ack(message)
+        if (message === null || id === mark) isAll()
+      }, { exclusive: true })])
+      await Promise.race([failed, line.publish('', queue, new Uint8Array(0), { messageId: mark })])
+      await Promise.race([failed, all])
+      await Promise.race([failed, channel.cancel(consumerTag)])
+      let isFound = false
+      for (const message of messages) {
+        if ((await visit(message)) !== true) continue
+        isFound = true
+        channel.ack(message)
+      }
+      // all others return to the queue
+      return isFound
+    } catch (error) {
+      const { code } = error as { code?: number }
+      if (code === 404) return false
+      if (code === 403) return 'busy'
+      throw error
+    } finally {
+      await channel.close().catch(() => undefined)
+    }
+  }
+
+  /** Connects, and again whenever the connection ends. */
+  async #dial(): Promise<void> {
+    const model = await this.#connect()
+    const line = await Line.over(model)
+    this.#line = line
+    model.on('error', (error: Error) => log('%s', error.message))
+    model.on('close', () => {
+      line.lost()
+      if (!this.#isClosed) void this.#redial()
+    })
+  }
+
+  async #redial(): Promise<void> {
+    this.#line = undefined
+    while (!this.#isClosed) {
+      await new Promise((resolve) => setTimeout(resolve, againMs))
+      try {
+        await this.#dial()
+        break
+      } catch (error) {
+        log('%s', messageOf(error))
+      }
+    }
+    for (const taker of this.#takers) {
+      this.#ask((line) => this.#consume(line, taker)).catch((error: unknown) => log('%s: %O', taker.service, error))
+    }
+    // those who wait for an outcome wait for what is read along
+    if (this.#outcomes.isWanted) this.#ask((line) => this.#catchUp(line)).catch((error: unknown) => log('%O', error))
+  }
+
+  /** Asks the broker, and again while it is away. */
+  async #ask<T>(act: (line: Line) => Promise<T>): Promise<T> {
+    const until = Date.now() + askMs
+    for (;;) {
+      let cause: unknown
+      try {
+        if (this.#line !== undefined) return await act(this.#line)
+        cause = new Error('there is no connection')
+      } catch (error) {
+        cause = error
+      }
+      if (this.#isClosed || Date.now() > until || cause instanceof TelepathineError) {
+        throw cause instanceof TelepathineError
+          ? cause
+          : new TelepathineError('ERR_QUEUE', `RabbitMQ: ${messageOf(cause)}`, { cause })
+      }
+      log('%s', messageOf(cause))
+      await new Promise((resolve) => setTimeout(resolve, againMs))
+    }
+  }
+
+  #queue(what: string): string {
+    return `${this.#name}.${what}`
+  }
+}
+
+const quorum: Options.AssertQueue = {
+  durable: true,
+  arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': never },
+}
+
+/** What the names of marks begin with: messages that say how far somebody has read. */
+const markPrefix = 'mark '
+
+/** What a publish fails with that a queue has no room for. */
+const refused = 'the queue refuses it'
+
+/** One connection, with a channel for what is published, and one for what is declared. */
+class Line {
+  readonly #model: ChannelModel
+  readonly #publisher: ConfirmChannel
+  #declarer: Channel
+  /** What was declared over this connection. */
+  readonly #done = new Map<string, Promise<unknown>>()
+  readonly #queues = new Set<string>()
+  /** What waits to be confirmed. */
+  readonly #unconfirmed = new Set<(error: Error) => void>()
+
+  static async over(model: ChannelModel): Promise<Line> {
+    const publisher = await model.createConfirmChannel()
+    const line = new Line(model, publisher, await model.createChannel())
+    publisher.on('error', (error: Error) => log('%s', error.message))
+    publisher.on('close', () => line.lost())
+    return line
+  }
+
+  constructor(model: ChannelModel, publisher: ConfirmChannel, declarer: Channel) {
+    this.#model = model
+    this.#publisher = publisher
+    this.#declarer = declarer
+    declarer.on('error', () => undefined)
+  }
+
+  /** The queues that are known to be there. */
+  get asserted(): readonly string[] {
+    return [...this.#queues]
+  }
+
+  /** A channel of one's own. */
+  async open(): Promise<Channel> {
+    const channel = await this.#model.createChannel()
+    channel.on('error', (error: Error) => log('%s', error.message))
+    return channel
+  }
+
+  /** Sees to it that a queue is there. */
+  async assert(queue: string, options: Options.AssertQueue): Promise<void> {
+    await this.once(queue, (channel) => channel.assertQueue(queue, { durable: true, ...options }))
+    this.#queues.add(queue)
+  }
+
+  /** As {@link Line.assert}, also when it was there a moment ago: for one that goes by itself. */
+  async assertNow(queue: string, options: Options.AssertQueue): Promise<void> {
+    await this.#declare((channel) => channel.assertQueue(queue, options))
+  }
+
+  /** Declares something, if it was not yet. */
+  async once(what: string, declare: (channel: Channel) => Promise<unknown>): Promise<void> {
+    let done = this.#done.get(what)
+    if (done === undefined) {
+      done = this.#declare(declare)
+      this.#done.set(what, done)
+      done.catch(() => this.#done.delete(what))
+    }
+    await done
+  }
+
+  async count(queue: string): Promise<number> {
+    return (await this.#declare((channel) => channel.checkQueue(queue))).messageCount
+  }
+
+  async remove(queue: string): Promise<void> {
+    this.#done.delete(queue)
+    this.#queues.delete(queue)
+    await this.#declare((channel) => channel.deleteQueue(queue))
+  }
+
+  /** Publishes, and waits until it is stored. */
+  publish(exchange: string, key: string, bytes: Uint8Array, options: Options.Publish): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#unconfirmed.add(reject)
+      const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+      this.#publisher.publish(exchange, key, content, { ...options, persistent: true }, (error: unknown) => {
+        this.#unconfirmed.delete(reject)
+        if (error === null || error === undefined) resolve()
+        else reject(new Error(refused, { cause: error }))
+      })
+    })
+  }
+
+  /** It is over: nothing more will be confirmed. */
+  lost(): void {
+    for (const reject of this.#unconfirmed) reject(new Error('the connection was lost'))
+    this.#unconfirmed.clear()
+  }
+
+  async close(): Promise<void> {
+    await this.#model.close().catch(() => undefined)
+  }
+
+  /** A declaration that is refused closes its channel. */
+  async #declare<T>(declare: (channel: Channel) => Promise<T>): Promise<T> {
+    try {
+      return await declare(this.#declarer)
+    } catch (error) {
+      this.#declarer = await this.open()
+      throw error
+    }
+  }
+}
+
+/** What came of jobs, as far as it was read: the newest, within bounds. */
+class Outcomes {
+  readonly #keepMs: number
+  readonly #known = new Map<string, { readonly bytes: Uint8Array; readonly at: number }>()
+  readonly #watched = new Map<string, Set<() => void>>()
+  readonly #marks = new Map<string, () => void>()
+  #bytes = 0
+  #reaching: Promise<void> | undefined
+  #marking = 0
+
+  constructor(keepMs: number) {
+    this.#keepMs = keepMs
+  }
+
+  /** Whether somebody waits for one. */
+  get isWanted(): boolean {
+    return this.#watched.size > 0
+  }
+
+  get(token: string): Uint8Array | undefined {
+    return this.#known.get(token)?.bytes
+  }
+
+  watch(token: string, look: () => void): () => void {
+    let watchers = this.#watched.get(token)
+    if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
+    watchers.add(look)
+    return () => {
+      watchers.delete(look)
+      if (watchers.size === 0 && this.#watched.get(token) === watchers) this.#watched.delete(token)
+    }
+  }
+
+  /** One that was read; an empty one takes back what was there. */
+  read(token: string, bytes: Uint8Array): void {
+    const mark = this.#marks.get(token)
+    if (mark !== undefined) return mark()
+    if (token.startsWith(markPrefix)) return
+    this.#forget(token)
+    if (bytes.length === 0) return
+    this.#known.set(token, { bytes, at: Date.now() })
+    this.#bytes += bytes.length
+    for (const [oldest, { at }] of this.#known) {
+      const isOver = this.#known.size > outcomesMax || this.#bytes > outcomeBytesMax || at < Date.now() - this.#keepMs
+      if (!isOver) break
+      this.#forget(oldest)
+    }
+    for (const look of this.#watched.get(token) ?? []) look()
+  }
+
+  /** Resolves once all has been read that is there now: a mark is written, and waited for. Several wait together. */
+  async reached(write: (mark: string) => Promise<void>): Promise<void> {
+    const next = this.#reaching
+    if (next !== undefined) {
+      const marking = this.#marking
+      await next.catch(() => undefined)
+      // it may have been written before what is asked for was
+      if (this.#marking > marking) return this.#reaching
+    }
+    this.#reaching ??= this.#reach(write).finally(() => (this.#reaching = undefined))
+    return this.#reaching
+  }
+
+  async #reach(write: (mark: string) => Promise<void>): Promise<void> {
+    this.#marking++
+    const mark = `${markPrefix}${randomBytes(9).toString('base64url')}`
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#marks.set(mark, resolve)
+        timer = setTimeout(() => reject(new Error('the outcomes do not come')), askMs)
+        write(mark).catch(reject)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#marks.delete(mark)
+    }
+  }
+
+  /** All is read anew. */
+  restart(): void {
+    this.#known.clear()
+    this.#bytes = 0
+  }
+
+  close(): void {
+    this.restart()
+    this.#watched.clear()
+  }
+
+  #forget(token: string): void {
+    const known = this.#known.get(token)
+    if (known === undefined) return
+    this.#known.delete(token)
+    this.#bytes -= known.bytes.length
+  }
+}
+
+/** Something that a channel refuses when it is closed, which is no matter then. */
+function attempted(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    log('%s', messageOf(error))
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -25,6 +25,7 @@ import type { JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from 
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -187,7 +188,7 @@ class JetStreamEngine implements Engine {
   async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
-    await this.#publish(this.#subject('dead', encodeName(held.service), held.token), join(outcome, held.bytes))
+    await this.#publish(this.#subject('dead', encodeName(held.service), held.token), joined(outcome, held.bytes))
     this.#acknowledge(held, '+ACK')
   }
 
@@ -195,7 +196,7 @@ class JetStreamEngine implements Engine {
     const settled = await this.#last('outcomes', this.#subject('outcome', token))
     if (settled !== undefined) return settled.data
     const letter = await this.#last('dead', this.#subject('dead', '*', token))
-    return letter && part(letter.data)?.[0]
+    return letter && parted(letter.data)?.[0]
   }
 
   async watch(token: string, look: () => void): Promise<() => void> {
@@ -215,7 +216,7 @@ class JetStreamEngine implements Engine {
     for (let seq = 1; letters.length < limit;) {
       const next = await this.#get('dead', { seq, next_by_subj: subject })
       if (next === undefined) break
-      const parts = part(next.data)
+      const parts = parted(next.data)
       const token = next.subject.split('.').at(-1) as string
       if (parts !== undefined) letters.push({ token, service, bytes: parts[1], outcome: parts[0] })
       seq = next.seq + 1
@@ -225,7 +226,7 @@ class JetStreamEngine implements Engine {
 
   async revive(token: string): Promise<boolean> {
     const letter = await this.#last('dead', this.#subject('dead', '*', token))
-    const parts = letter && part(letter.data)
+    const parts = letter && parted(letter.data)
     if (letter === undefined || parts === undefined) return false
     const service = letter.subject.split('.').at(-2) as string
     await this.#publish(this.#subject('job', service, token), parts[1], {}, { lastSubjectSequence: 0 })
@@ -643,19 +644,6 @@ function infoOf(reply: string): { delivered: number; sequence: number } {
   const tokens = reply.split('.')
   const at = tokens.length === 9 ? 4 : 6
   return { delivered: Number(tokens[at]), sequence: Number(tokens[at + 1]) }
-}
-
-/** Two runs of bytes as one. */
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(first.length)
-  return Buffer.concat([head, first, second])
-}
-
-function part(bytes: Uint8Array): readonly [Uint8Array, Uint8Array] | undefined {
-  if (bytes.length < 4) return undefined
-  const end = 4 + Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE()
-  return end > bytes.length ? undefined : [bytes.subarray(4, end), bytes.subarray(end)]
 }
 
 /** Any text, as one token of a subject. */
