@@ -291,6 +291,7 @@ export class Durable {
     } catch (error) {
       log('%s %s: %O', delivery.service, delivery.token, error)
     } finally {
+      duty.isServed = true
       this.#atWork.delete(delivery.token)
       post.duties.delete(duty)
       this.#parts.server.turned(post.service)
