@@ -1,7 +1,9 @@
 import t from 'tap'
 import { defaultConfig } from '../lib/gossip/config.js'
 import type { Notice } from '../lib/gossip/effects.js'
+import { Kind as RecordKind } from '../lib/gossip/entry.js'
 import { Gossip } from '../lib/gossip/gossip.js'
+import { Message } from '../lib/gossip/message.js'
 import { seededRandom } from '../lib/gossip/random.js'
 import { decodeHello, encodeHello } from '../lib/net/hello.js'
 import { Stamps, stampBytes } from '../lib/stamps.js'
@@ -110,4 +112,17 @@ t.test('the call in ALGORITHM.md, and its answer, are what a caller and a worker
   reply.set(output, reply.length - output.length)
   t.equal(shown[7], Buffer.concat([frameHead(a, b), reply]).toString('hex'))
   t.equal(shown.length, 8, 'and that is all')
+})
+
+t.test('the tables in ALGORITHM.md have all kinds of what is said', async t => {
+  const { text } = readPage('ALGORITHM.md')
+  const between = (from: string, to: string): string => text.slice(text.indexOf(from), text.indexOf(to, text.indexOf(from)))
+  const numbers = (table: string): number[] => {
+    const cells = [...table.matchAll(/\| (\d+(?:, \d+)*) (?=\|)/g)].flatMap(([, cell]) => cell?.split(', ') ?? [])
+    return cells.map(Number).sort((a, b) => a - b)
+  }
+  t.strictSame(numbers(between('| kind of record', '\n\n')), Object.values(RecordKind).sort((a, b) => a - b))
+  t.strictSame(numbers(between('| kind | from the caller', '\n\n')), Object.values(Kind).sort((a, b) => a - b))
+  const kinds = between('| 1 | kind:', '\n').match(/\d+ \w+/g)
+  t.strictSame(kinds, Object.entries(Message).map(([name, kind]) => `${kind} ${name}`))
 })

@@ -40,8 +40,14 @@ t.test('the new lines of docs/migrating.md stand in its blocks', async t => {
 t.test('the reference names all that there is', async t => {
   const { text } = readPage('docs/reference.md')
   const options = readFileSync(join(top, 'lib/options.ts'), 'utf8').match(/interface TelepathineOptions \{.*?^\}/ms)?.[0] ?? ''
-  const names = [...options.matchAll(/^  (\w+)\?:/gm)].map(([, name]) => name ?? '')
-  t.ok(names.length > 20)
+  const work = readFileSync(join(top, 'lib/work/types.ts'), 'utf8')
+  const ofWork = ['Call', 'ServeOptions', 'CallOptions', 'GatherOptions', 'DispatcherOptions'].map(name => {
+    return new RegExp(`interface ${name} .*?^}`, 'ms').exec(work)?.[0] ?? ''
+  })
+  const names = [options, ...ofWork].flatMap(text => {
+    return [...text.matchAll(/^  (?:readonly )?(\w+)(?:\?:|:|\()/gm)].map(([, name]) => name ?? '')
+  })
+  t.ok(names.length > 40)
   const events = [...readFileSync(join(top, 'lib/types.ts'), 'utf8').matchAll(/^  '?([\w:]+)'?: \[/gm)].map(([, name]) => name ?? '')
   t.ok(events.length > 10)
   const members = [Telepathine, Dispatcher].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype))
