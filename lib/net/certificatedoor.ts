@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
+import type { Socket, TcpNetConnectOpts } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { parseAddress } from './address.js'
 import { type Certificates, covers } from './certificates.js'
@@ -23,9 +23,9 @@ export class CertificateDoor implements Door {
     this.#handshakes = new Handshakes({ ...certificates.context, ...options }, explain)
   }
 
-  dial(socket: Socket): TLSSocket {
+  dial(where: TcpNetConnectOpts): TLSSocket {
     // Whether the certificate is valid for the other side's name is seen once it has said its name.
-    const tls = connect({ ...this.#certificates.context, socket, checkServerIdentity: () => undefined })
+    const tls = connect({ ...this.#certificates.context, ...where, checkServerIdentity: () => undefined })
     this.#authorities.set(tls, this.#certificates.authority)
     return tls
   }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Socket, TcpNetConnectOpts } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 /**
@@ -6,8 +6,11 @@ import type { TLSSocket } from 'node:tls'
  * Implementations: `keydoor.ts` (pre-shared keys), `certificatedoor.ts`.
  */
 export interface Door {
-  /** Wraps a connection that is being dialled. */
-  dial(socket: Socket): TLSSocket
+  /**
+   * Dials. TLS itself has to open the connection: put around one that is being opened and has several addresses to try, it
+   * would hold on to the first, and Node.js 20 dies of a segmentation fault when that is refused.
+   */
+  dial(where: TcpNetConnectOpts): TLSSocket
   /** Wraps one that came in; its first bytes, those of TLS, lie at the front of what it will read. */
   admit(socket: Socket, visitor: Visitor): void
   /**

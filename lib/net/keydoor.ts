@@ -1,5 +1,5 @@
 import { constants } from 'node:crypto'
-import type { Socket } from 'node:net'
+import type { Socket, TcpNetConnectOpts } from 'node:net'
 import { connect, createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
 import { type Door, tlsCode, type Visitor } from './door.js'
 import { Handshakes } from './handshakes.js'
@@ -42,10 +42,10 @@ export class KeyDoor implements Door {
     this.#handshakes = new Handshakes({ ...tlsOptions, pskCallback, handshakeTimeout: handshakeMs }, () => stranger)
   }
 
-  dial(socket: Socket): TLSSocket {
+  dial(where: TcpNetConnectOpts): TLSSocket {
     const key = this.#keyring.first
     const tls = connect({
-      socket,
+      ...where,
       secureContext: this.#context,
       pskCallback: () => ({ psk: key.connections.export(), identity: key.identity }),
       // Only asked when the other side gives a certificate instead.

@@ -278,10 +278,9 @@ export class ConnectionPool implements ConnectionOwner {
       return
     }
     const { host, port } = route
-    const plain = connect({
-      host, port, lookup: lookupAny, noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.idleMs,
-    })
-    const socket = door === undefined ? plain : door.dial(plain)
+    const where = { host, port, lookup: lookupAny }
+    const socket = door === undefined ? connect(where) : door.dial(where)
+    socket.once('connect', () => socket.setNoDelay().setKeepAlive(true, limits.idleMs))
     const connection = new Connection(socket, link.name, maxFrameBytes, limits, traffic, this)
     socket.on(door === undefined ? 'connect' : 'secureConnect', () => this.#greet(connection))
     link.dial = connection

@@ -5,7 +5,7 @@ import { Certificates } from '../../lib/net/certificates.js'
 import { KeyDoor } from '../../lib/net/keydoor.js'
 import { Keyring } from '../../lib/net/keyring.js'
 import { certificatesOf, type Member } from '../fixtures/tls.js'
-import { dial, porch, secure } from './fixtures/porch.js'
+import { dial, dialSecond, porch, secure } from './fixtures/porch.js'
 
 const certificates = (member: Member, authority?: 'authority' | 'elsewhere'): Certificates =>
   new Certificates(certificatesOf(member, authority), member === 'two' ? '127.0.0.2' : '127.0.0.1')
@@ -58,4 +58,12 @@ t.test('certificates are renewed, and a change of authority ends what came about
   t.type(await dial(t, doorOf('stranger', 'elsewhere'), port), TLSSocket)
   t.type(await next(), TLSSocket)
   t.throws(() => ours.replace(certificatesOf('two')), /not for 127\.0\.0\.1/)
+})
+
+t.test('where the first address of a host refuses, the next one is dialled', async (t) => {
+  const { port, next } = await porch(t, doorOf('one'))
+  const client = (await dialSecond(t, doorOf('one'), port)) as TLSSocket
+  t.equal(client.encrypted, true)
+  t.equal(client.remoteAddress, '127.0.0.1')
+  t.equal(((await next()) as TLSSocket).encrypted, true)
 })

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect as dialPlain } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { KeyDoor } from '../../lib/net/keydoor.js'
 import { Keyring } from '../../lib/net/keyring.js'
 import { certificatesOf } from '../fixtures/tls.js'
-import { dial, porch, say, secure } from './fixtures/porch.js'
+import { dial, dialSecond, porch, say, secure } from './fixtures/porch.js'
 
 const secret = 'the key of this cluster'
 const ringOf = (...keys: string[]): Keyring => new Keyring(keys, 'test')
@@ -117,8 +116,16 @@ t.test('no session can be taken up again, so a key that is gone is gone', async 
 
 t.test('errors of the network are not explained', async (t) => {
   const door = doorOf()
-  const error = (await secure(t, door.dial(dialPlain(1, '127.0.0.1')))) as NodeJS.ErrnoException
+  const error = (await secure(t, door.dial({ port: 1, host: '127.0.0.1' }))) as NodeJS.ErrnoException
   t.equal(error.code, 'ECONNREFUSED')
   t.equal(door.explain(error, false), undefined)
   t.equal(door.explain(Object.assign(new Error(), { code: 'EAI_AGAIN' }), false), undefined)
+})
+
+t.test('where the first address of a host refuses, the next one is dialled', async (t) => {
+  const { port, next } = await porch(t, doorOf())
+  const client = (await dialSecond(t, doorOf(), port)) as TLSSocket
+  t.equal(client.encrypted, true)
+  t.equal(client.remoteAddress, '127.0.0.1')
+  t.equal(((await next()) as TLSSocket).encrypted, true)
 })

@@ -108,7 +108,7 @@ t.test('garbage inside TLS, from one who has the key, is counted, closed, and ha
     'a frame of 4 GB': [Buffer.concat([whole, Buffer.alloc(4, 0xff)]), /chunk of/],
   }
   for (const [what, [says, reason]] of Object.entries(cases)) {
-    const socket = new KeyDoor(security, 1_000).dial(connect(a.port, '127.0.0.1'))
+    const socket = new KeyDoor(security, 1_000).dial({ port: a.port, host: '127.0.0.1' })
     socket.on('error', () => undefined).resume()
     t.teardown(() => socket.destroy())
     await once(socket, 'secureConnect')
