@@ -64,7 +64,8 @@ function stamped(value: unknown): Uint8Array {
 
 /** The bytes that stand at the beginning of each line, as far as two blanks or a word. */
 const shown = readPage('ALGORITHM.md').blocks.filter(({ language }) => language === 'hex').map(({ code }) => {
-  return code.split('\n').map(line => /^(?:[\da-f]{2,} )*[\da-f]{2,}(?= )/.exec(line)?.[0].replaceAll(' ', '') ?? '').join('')
+  const begins = code.split('\n').map(line => /^(?:[\da-f]{2,} )*[\da-f]{2,}(?= )/.exec(line)?.[0] ?? '')
+  return begins.join('').replaceAll(' ', '')
 })
 
 t.test('the messages in ALGORITHM.md are those that peers send', async t => {
@@ -116,7 +117,10 @@ t.test('the call in ALGORITHM.md, and its answer, are what a caller and a worker
 
 t.test('the tables in ALGORITHM.md have all kinds of what is said', async t => {
   const { text } = readPage('ALGORITHM.md')
-  const between = (from: string, to: string): string => text.slice(text.indexOf(from), text.indexOf(to, text.indexOf(from)))
+  const between = (from: string, to: string): string => {
+    const start = text.indexOf(from)
+    return text.slice(start, text.indexOf(to, start))
+  }
   const numbers = (table: string): number[] => {
     const cells = [...table.matchAll(/\| (\d+(?:, \d+)*) (?=\|)/g)].flatMap(([, cell]) => cell?.split(', ') ?? [])
     return cells.map(Number).sort((a, b) => a - b)

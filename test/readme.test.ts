@@ -26,7 +26,9 @@ t.test('the figures in README.md are those of bench/RESULTS.md', async t => {
     t.ok(row, `${figure} has been measured`)
     t.equal(row?.[0], unit, `${figure} is in ${unit}`)
     const medians = row?.map(cell => cell.split(' ')[0])
-    for (const cell of cells) t.ok(medians?.includes(cell.split(' ')[0]), `${figure}: ${cell} is among ${row?.join(' | ')}`)
+    for (const cell of cells) {
+      t.ok(medians?.includes(cell.split(' ')[0]), `${figure}: ${cell} is among ${row?.join(' | ')}`)
+    }
   }
 })
 

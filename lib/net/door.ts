@@ -7,8 +7,8 @@ import type { TLSSocket } from 'node:tls'
  */
 export interface Door {
   /**
-   * Dials. TLS itself has to open the connection: put around one that is being opened and has several addresses to try, it
-   * would hold on to the first, and Node.js 20 dies of a segmentation fault when that is refused.
+   * Dials. TLS itself has to open the connection: put around one that is being opened and has several addresses to try,
+   * it would hold on to the first, and Node.js 20 dies of a segmentation fault when that is refused.
    */
   dial(where: TcpNetConnectOpts): TLSSocket
   /** Wraps one that came in; its first bytes, those of TLS, lie at the front of what it will read. */

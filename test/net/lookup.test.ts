@@ -41,7 +41,8 @@ t.test('the family asked for is passed on, and so are errors', async t => {
     found(Object.assign(new Error('no'), { code: 'EAI_AGAIN' }), [])
   }
   anyAddress(undefined, failing)('a', { family: 6 }, error => t.equal(error?.code, 'EAI_AGAIN'))
-  anyAddress(undefined, (_host, _options, found) => found(null, []))('b', {}, error => t.equal(error?.code, 'ENOTFOUND'))
+  const nobody: FindAll = (_host, _options, found) => found(null, [])
+  anyAddress(undefined, nobody)('b', {}, error => t.equal(error?.code, 'ENOTFOUND'))
   t.strictSame(asked, [['a', { all: true, family: 6 }]])
 })
 
