@@ -119,7 +119,7 @@ async function measureSlow(select: 'p2c' | 'random'): Promise<number[]> {
   for (let i = 0; i < Math.min(3, repetitions); i++) {
     const all = await crew([20, 20, 20, 100], 4)
     const perSecond = 0.7 * (3 * (4 / 0.020) + 4 / 0.100)
-    const run = await all[0]?.call('steady', perSecond, args.quick ? 2 : 8, { select })
+    const run = await all[0]?.call('steady', perSecond, args.quick ? 2 : 5, { select })
     p99.push(quantile(run?.latencies ?? [], 0.99))
     await endAll(all)
   }

@@ -16,9 +16,9 @@ import { troops, type Signal } from './lib/troops.js'
 const args = readArguments()
 const repetitions = args.repetitions ?? 5
 /** Rivals take many times as long, and vary less. */
-const rivalRepetitions = Math.min(3, repetitions)
+const rivalRepetitions = Math.min(2, repetitions)
 /** A rival that has not noticed by then is taken not to. */
-const rivalMsMax = args.quick ? 15_000 : 60_000
+const rivalMsMax = args.quick ? 15_000 : 45_000
 /** Time in which the cluster comes to rest, and detectors learn what is usual. */
 const settleMs = 4_000
 
@@ -47,10 +47,10 @@ class Watch {
 let falseStops = 0
 
 /** Kills random members one after the other, each replaced; milliseconds until the last survivor has `peer:stop`. */
-async function kills(count: number): Promise<number[]> {
+async function kills(count: number, times: number): Promise<number[]> {
   const cluster = await Cluster.start('ours', count)
   const taken: number[] = []
-  for (let i = 0; i < repetitions; i++) {
+  for (let i = 0; i < times; i++) {
     await sleep(settleMs)
     await cluster.all(child => child.call('changes'))
     const victim = cluster.take(Math.floor(Math.random() * cluster.members.length))
@@ -62,7 +62,7 @@ async function kills(count: number): Promise<number[]> {
     taken.push(watch.last - begun)
     falseStops += watch.falseStops
     tell(`ours: killed one of ${count}, known after ${taken.at(-1)?.toFixed(1)} ms`)
-    if (i < repetitions - 1) await cluster.grow()
+    if (i < times - 1) await cluster.grow()
   }
   await cluster.end()
   return taken
@@ -154,8 +154,8 @@ async function floorKills(count: number): Promise<number[]> {
 const none: Pauses = { stopped: [], back: [], converged: [] }
 const floor8 = args.wants('floor') ? await floorKills(8) : []
 const floor32 = args.wants('floor') ? await floorKills(32) : []
-const ours8 = args.wants('ours') ? await kills(8) : []
-const ours32 = args.wants('ours') ? await kills(32) : []
+const ours8 = args.wants('ours') ? await kills(8, repetitions) : []
+const ours32 = args.wants('ours') ? await kills(32, Math.min(4, repetitions)) : []
 const paused = args.wants('ours') ? await pauses(8, repetitions) : none
 
 /** The same of all rivals, as a figure has it. */

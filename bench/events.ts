@@ -17,7 +17,7 @@ import { sleep, until } from './lib/time.js'
 
 const args = readArguments()
 const repetitions = args.repetitions ?? 5
-const count = args.quick ? 100_000 : 400_000
+const count = args.quick ? 100_000 : 200_000
 /** What those can take at a time that do not say when they have enough. */
 const smallCount = 10_000
 

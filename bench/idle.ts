@@ -1,6 +1,6 @@
 /**
- * What 32 peers that have nothing to say cost, each a process, at default options: after ten seconds of settling, over
- * 20 s. Bytes are counted by the system, over the whole of loopback, for all alike.
+ * What 32 peers that have nothing to say cost, each a process, at default options: over 15 s, after 8 s of settling.
+ * Bytes are counted by the system, on a loopback of their own, for all alike.
  *
  *     node --import tsx bench/idle.ts [--rivals] [--quick] [--json] [--only side …]
  */
@@ -9,6 +9,7 @@ import type { LinkCommands } from './children/floor-links.js'
 import type { Child } from './lib/child.js'
 import { endAll, spawnChildren } from './lib/child.js'
 import { Cluster } from './lib/cluster.js'
+import { ownNetwork } from './lib/network.js'
 import { readArguments, report, tell, type Figure, type Side } from './lib/report.js'
 import { sample } from './lib/sample.js'
 import { now, sleep } from './lib/time.js'
@@ -16,9 +17,10 @@ import { troops } from './lib/troops.js'
 import { usageOf } from './lib/usage.js'
 
 const args = readArguments()
+const isAlone = await ownNetwork()
 const count = args.quick ? 8 : 32
-const settleMs = args.quick ? 3_000 : 10_000
-const windowMs = args.quick ? 5_000 : 20_000
+const settleMs = args.quick ? 3_000 : 8_000
+const windowMs = args.quick ? 5_000 : 15_000
 
 /** By process: kilobytes per second, share of a core in %, private memory in MB; the server's, if any, shared out. */
 interface Cost { wire: number[]; cpu: number[]; memory: number[] }
@@ -74,7 +76,7 @@ async function measureFloor(): Promise<Cost> {
   return measure('floor', { pids: children.map(({ pid }) => pid), end: () => endAll(children) }, 1_000)
 }
 
-/** Bytes that the whole machine sent over loopback, with the headers of IP, UDP and TCP; NaN where it cannot tell. */
+/** Bytes sent over loopback, with the headers of IP, UDP and TCP; NaN where the system does not tell. */
 function loopbackBytes(): number {
   try {
     const line = readFileSync('/proc/net/dev', 'utf8').split('\n').find(text => text.trim().startsWith('lo:')) ?? ''
@@ -99,8 +101,8 @@ const figure = (name: string, unit: string, of: keyof Cost, rest: Partial<Figure
 
 report('idle', [
   figure(`on the wire, for each of ${count} idle peers`, 'kB/s', 'wire', {
-    note: 'all bytes over lo with headers and acknowledgements, by the number of peers: an upper bound, as the whole '
-      + 'machine is counted',
+    note: 'all bytes over loopback with headers and acknowledgements, by the number of peers'
+      + (isAlone ? '' : '; an upper bound, as the whole machine is counted'),
   }),
   figure('CPU of each', '% of a core', 'cpu', {
     target: { atMost: 1 }, floor: floor && sample(floor.cpu),

@@ -1,5 +1,5 @@
 import { rivals, rivalNames, type RivalName } from './rivals.js'
-import { middle, type Sample } from './sample.js'
+import type { Sample } from './sample.js'
 
 /** One measured quantity: ours beside the rivals, and beside what the machine does without any library. */
 export interface Figure {
@@ -25,16 +25,6 @@ export function meetsTarget({ target, ours }: Figure): boolean | undefined {
   return value <= (target.atMost ?? Infinity) && value >= (target.atLeast ?? -Infinity)
 }
 
-/** `a` by `b`: of those taken in turn, each by its own; otherwise median by median. */
-export function ratio(a: Sample, b: Sample): { median: number; min: number; max: number } {
-  if (a.count === b.count && a.count > 1) {
-    const each = a.values.map((value, i) => value / (b.values[i] ?? NaN)).sort((x, y) => x - y)
-    return { median: middle(each), min: each[0] ?? NaN, max: each.at(-1) ?? NaN }
-  }
-  const only = a.median / b.median
-  return { median: only, min: only, max: only }
-}
-
 /** How ours stands to the best of the rivals: by how much the better of the two is better. */
 export interface Standing {
   rival: string
@@ -58,7 +48,7 @@ export function standing({ unit, better, ours, rivals: theirs = {} }: Figure): S
   const isWithin = (value: number, { min, max }: Sample): boolean => value >= min && value <= max
   const isLevel = isWithin(ours.median, measured) && isWithin(measured.median, ours)
   const isAhead = sign * (ours.median - measured.median) < 0
-  const by = ratio(ours, measured).median
+  const by = ours.median / measured.median
   return {
     rival: rivals[name].title,
     standing: isLevel ? 'level' : isAhead ? 'ahead' : 'behind',

@@ -4,7 +4,7 @@ export interface Sample {
   min: number
   max: number
   count: number
-  /** In the order they were taken: sides that are measured in turn have as many, and the n-th ones belong together. */
+  /** In the order they were taken. */
   values: readonly number[]
 }
 
@@ -19,7 +19,7 @@ export function sample(values: readonly number[]): Sample | undefined {
 }
 
 /** The one in the middle of sorted values, or the mean of the two that are. */
-export function middle(sorted: readonly number[]): number {
+function middle(sorted: readonly number[]): number {
   const half = sorted.length >> 1
   const upper = sorted[half] ?? NaN
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? NaN)) / 2

@@ -1,4 +1,4 @@
-import { meetsTarget, ratio, standing, type Figure } from './figure.js'
+import { meetsTarget, standing, type Figure } from './figure.js'
 import { rivalNames, rivals } from './rivals.js'
 import type { Sample } from './sample.js'
 
@@ -48,7 +48,7 @@ export function writeStanding(figure: Figure): string {
 
 function writeByFloor({ ours, floor, unit }: Figure): string {
   if (ours === undefined || floor === undefined || unit === 'count' || floor.median === 0) return ''
-  return writeNumber(ratio(ours, floor).median)
+  return writeNumber(ours.median / floor.median)
 }
 
 function writeTarget(figure: Figure): string {
