@@ -34,8 +34,8 @@ export interface Standing {
 }
 
 /**
- * Compares ours with the best rival; undefined when there is nothing to compare. Level: each one's median lies within
- * the other's extremes.
+ * Compares ours with the best rival; undefined when there is nothing to compare. Level: the median of one lies within
+ * the extremes of the other.
  */
 export function standing({ unit, better, ours, rivals: theirs = {} }: Figure): Standing | undefined {
   if (ours === undefined || unit === 'count') return undefined
@@ -46,7 +46,7 @@ export function standing({ unit, better, ours, rivals: theirs = {} }: Figure): S
   if (best === undefined) return undefined
   const { name, measured } = best
   const isWithin = (value: number, { min, max }: Sample): boolean => value >= min && value <= max
-  const isLevel = isWithin(ours.median, measured) && isWithin(measured.median, ours)
+  const isLevel = isWithin(ours.median, measured) || isWithin(measured.median, ours)
   const isAhead = sign * (ours.median - measured.median) < 0
   const by = ours.median / measured.median
   return {

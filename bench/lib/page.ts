@@ -34,7 +34,7 @@ export function writePage({ machine, rivals: found, results }: Results): string 
     '',
     'Each cell is the median of the repetitions, with its extremes. Sides are measured in turn in the same run where',
     'a repetition is short. *Beside the best rival* compares medians: `2.3× NATS` means that ours is 2.3 times better',
-    'than the best of them; where a rival is better, it says **NATS wins**; *level* means that the median of each lies',
+    'than the best of them; where a rival is better, it says **NATS wins**; *level* means that the median of one lies',
     'within the extremes of the other. *Floor* is what the same machine does in the same run with plain sockets or a',
     'Map, without any library. Servers (NATS, Redis) share the cores with those who use them; on a machine of their',
     'own they would cost a way over the network instead.',
