@@ -29,9 +29,12 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const repetitions = Number(values.repetitions ?? (values.quick ? 2 : 5))
-const [samples, sampleMs] = values.quick ? [5, 5] : [15, 12]
-const chosen = partNames.filter(name => positionals.length === 0 || positionals.some(wanted => name.startsWith(wanted)))
-if (chosen.length === 0) {
+/** Short, so that some go undisturbed however busy the machine is. */
+const sampleMs = 3
+const samples = values.quick ? 10 : 60
+const chosen = partNames.filter(name => name === 'yardstick' || positionals.length === 0
+  || positionals.some(wanted => name.startsWith(wanted)))
+if (chosen.length === 1) {
   tell(`there are ${partNames.join(', ')}`)
   process.exit(1)
 }
@@ -43,11 +46,9 @@ async function measure(): Promise<Timings> {
     tell(`parts: round ${i + 1} of ${repetitions}`)
     for (const name of chosen) {
       const child = await spawnChild<MicroCommands>('micro')
-      const { ns, yardstickNs } = await child.call('measure', name, samples, sampleMs)
+      const ns = await child.call('measure', name, samples, sampleMs)
       await child.end()
-      const timing = timings[name] ??= { ns: [], byYardstick: [] }
-      timing.ns.push(Number(ns.toPrecision(5)))
-      timing.byYardstick.push(Number((ns / yardstickNs).toPrecision(5)))
+      ;(timings[name] ??= []).push(Number(ns.toPrecision(5)))
     }
   }
   return timings
@@ -58,14 +59,14 @@ function compare(timings: Timings): void {
   const baseline = readBaseline()
   if (baseline === undefined) throw new Error('there is no bench/baseline.json: take one with --keep')
   const here = machine()
-  const lines = [`beside the baseline of ${baseline.date.slice(0, 10)}, commit ${baseline.commit}, by the yardstick`]
+  const lines = [`beside the baseline of ${baseline.date.slice(0, 10)}, commit ${baseline.commit}; the fastest, by the yardstick`]
   if (baseline.machine.cpu !== here.cpu || baseline.machine.node !== here.node) {
     lines.push(`taken on ${baseline.machine.cpu}, Node ${baseline.machine.node}; this is ${here.cpu}, ${here.node}: `
       + 'small differences say nothing')
   }
   const percent = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)} %`
   const rows = changes(baseline.timings, timings).map(({ part, before, after, change, noise }) => [
-    part, `${writeNumber(before.median)} ns`, `${writeNumber(after.median)} ns`, percent(change),
+    part, `${writeNumber(before)} ns`, `${writeNumber(after)} ns`, percent(change),
     `± ${(noise * 100).toFixed(1)} %`, Math.abs(change) <= noise ? '' : change > 0 ? 'SLOWER' : 'faster',
   ])
   const all = [['part', 'baseline', 'now', 'change', 'noise', ''], ...rows]
@@ -79,7 +80,7 @@ if (values.compare) compare(timings)
 if (values.keep) writeBaseline(timings)
 if (!values.compare && !values.keep) {
   const figures = chosen.map((name: PartName): Figure => {
-    const ns = timings[name]?.ns ?? []
+    const ns = timings[name] ?? []
     return { name: `${name} (${parts[name]})`, unit: 'µs', ours: sample(ns.map(each => each / 1_000)) }
   })
   report('micro', figures, {

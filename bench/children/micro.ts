@@ -247,25 +247,22 @@ function time(work: Work, from: number, count: number): number {
 const commands = {
   /**
    * Nanoseconds that a part takes once, the fastest of some samples of `sampleMs`: what disturbs a sample makes it
-   * slower, never faster. And the yardstick's between them, taken likewise.
+   * slower, never faster.
    */
-  measure(name: PartName, samples: number, sampleMs: number): { ns: number; yardstickNs: number } {
-    const [work, yardstick] = [parts[name](), parts.yardstick()]
-    let [done, measured] = [0, 0]
+  measure(name: PartName, samples: number, sampleMs: number): number {
+    const work = parts[name]()
+    let done = 0
     const run = (count: number): number => {
       done += count
       return time(work, done - count, count)
     }
     // until it is compiled, and to see how often it goes into a sample
-    for (let count = 1; run(count) * count < sampleMs * 1e6;) count *= 2
-    const count = Math.max(1, Math.round(sampleMs * 1e6 / run(Math.max(1, done >> 2))))
-    const yardsticks = Math.max(1, Math.round(sampleMs * 1e6 / time(yardstick, 0, 2_000)))
-    let [ns, yardstickNs] = [Infinity, Infinity]
-    for (let i = 0; i < samples; i++) {
-      ns = Math.min(ns, run(count))
-      yardstickNs = Math.min(yardstickNs, time(yardstick, measured += yardsticks, yardsticks))
-    }
-    return { ns, yardstickNs }
+    const warmMs = 30
+    for (let count = 1; run(count) * count < warmMs * 1e6;) count *= 2
+    const count = Math.max(1, Math.round(sampleMs * 1e6 / run(Math.max(1, done >> 3))))
+    let ns = Infinity
+    for (let i = 0; i < samples; i++) ns = Math.min(ns, run(count))
+    return ns
   },
 }
 

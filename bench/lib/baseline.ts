@@ -6,8 +6,8 @@ import { machine, type Machine } from './machine.js'
 import { partNames, type PartName } from './parts.js'
 import { sample, type Sample } from './sample.js'
 
-/** Nanoseconds of each part by process, and by those of the yardstick beside it. */
-export type Timings = Partial<Record<PartName, { ns: number[]; byYardstick: number[] }>>
+/** Nanoseconds of each part, the fastest of each process. */
+export type Timings = Partial<Record<PartName, number[]>>
 
 /** bench/baseline.json: what the parts took once, and where. */
 export interface Baseline { machine: Machine; date: string; commit: string; timings: Timings }
@@ -30,22 +30,22 @@ export function writeBaseline(timings: Timings): void {
 }
 
 /** How a part changed: by how much it is slower (0.1: by a tenth), and what of that may be noise. */
-export interface Change { part: PartName; before: Sample; after: Sample; change: number; noise: number }
+export interface Change { part: PartName; before: number; after: number; change: number; noise: number }
 
 /**
- * Compares by the yardstick, so that a slower machine, or a busier one, is not taken for slower code. Noise: what both
- * vary from process to process, as a share of their medians.
+ * Compares the fastest by the fastest, as what disturbs makes slower and never faster; each by the yardstick of its run,
+ * so that a slower machine is not taken for slower code. Noise: by how much the median process is slower than the
+ * fastest, on both sides together.
  */
 export function changes(before: Timings, after: Timings): Change[] {
+  const machines = fastest(after.yardstick) / fastest(before.yardstick)
   return partNames.flatMap(part => {
-    const [then, now] = [before[part], after[part]]
-    if (then === undefined || now === undefined || part === 'yardstick') return []
-    const [a, b] = [sample(then.byYardstick), sample(now.byYardstick)]
-    const [nsBefore, nsAfter] = [sample(then.ns), sample(now.ns)]
-    if (a === undefined || b === undefined || nsBefore === undefined || nsAfter === undefined) return []
+    const [a, b] = [sample(before[part] ?? []), sample(after[part] ?? [])]
+    if (a === undefined || b === undefined || part === 'yardstick') return []
     const noise = Math.max(leastChange, spread(a) + spread(b))
-    return [{ part, before: nsBefore, after: nsAfter, change: b.median / a.median - 1, noise }]
+    return [{ part, before: a.min, after: b.min, change: b.min / a.min / machines - 1, noise }]
   })
 }
 
-const spread = ({ median, min, max }: Sample): number => (max - min) / 2 / median
+const fastest = (ns: readonly number[] = []): number => sample(ns)?.min ?? NaN
+const spread = ({ median, min }: Sample): number => median / min - 1
