@@ -59,7 +59,8 @@ function compare(timings: Timings): void {
   const baseline = readBaseline()
   if (baseline === undefined) throw new Error('there is no bench/baseline.json: take one with --keep')
   const here = machine()
-  const lines = [`beside the baseline of ${baseline.date.slice(0, 10)}, commit ${baseline.commit}; the fastest, by the yardstick`]
+  const { date, commit } = baseline
+  const lines = [`beside the baseline of ${date.slice(0, 10)}, commit ${commit}; the fastest, by the yardstick`]
   if (baseline.machine.cpu !== here.cpu || baseline.machine.node !== here.node) {
     lines.push(`taken on ${baseline.machine.cpu}, Node ${baseline.machine.node}; this is ${here.cpu}, ${here.node}: `
       + 'small differences say nothing')

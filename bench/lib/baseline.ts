@@ -15,7 +15,7 @@ export interface Baseline { machine: Machine; date: string; commit: string; timi
 const file = join(benchFolder, 'baseline.json')
 
 /** A change of less than this is taken for noise, however steady the figures look. */
-const leastChange = 0.05
+const leastChange = 0.08
 
 /** The baseline that is kept; undefined when there is none. */
 export const readBaseline = (): Baseline | undefined =>
@@ -33,8 +33,8 @@ export function writeBaseline(timings: Timings): void {
 export interface Change { part: PartName; before: number; after: number; change: number; noise: number }
 
 /**
- * Compares the fastest by the fastest, as what disturbs makes slower and never faster; each by the yardstick of its run,
- * so that a slower machine is not taken for slower code. Noise: by how much the median process is slower than the
+ * Compares the fastest by the fastest, as what disturbs makes slower and never faster; each by the yardstick of its
+ * run, so that a slower machine is not taken for slower code. Noise: by how much the median process is slower than the
  * fastest, on both sides together.
  */
 export function changes(before: Timings, after: Timings): Change[] {
