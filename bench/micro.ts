@@ -34,8 +34,8 @@ const sampleMs = 3
 const samples = values.quick ? 10 : 60
 const chosen = partNames.filter(name => name === 'yardstick' || positionals.length === 0
   || positionals.some(wanted => name.startsWith(wanted)))
-if (chosen.length === 1) {
-  tell(`there are ${partNames.join(', ')}`)
+if (chosen.length === 1 || (values.keep && positionals.length > 0)) {
+  tell(`a baseline is of all parts; there are ${partNames.join(', ')}`)
   process.exit(1)
 }
 

@@ -3,7 +3,7 @@
  * the figures in README.md.
  *
  *     npm run bench -- [--rivals] [--quick] [--minutes 1] [name …]     all, or those named
- *     npm run bench -- --compare                                       each part beside its baseline
+ *     npm run bench -- --compare [part …]                              each part beside its baseline
  *     npm run bench -- --keep                                          takes a new baseline of the parts
  *
  * `--rivals` installs what bench/rivals names, and measures it beside ours. `--quick` is to see that all works: it
@@ -40,13 +40,13 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
+build()
+if (values.compare || values.keep) process.exit(await compare())
 const unknown = positionals.find(name => !list.some(entry => entry.name === name))
 if (unknown !== undefined) {
   tell(`there is no ${unknown}; there are ${list.map(({ name }) => name).join(', ')}`)
   process.exit(1)
 }
-build()
-if (values.compare || values.keep) process.exit(await compare())
 if (values.rivals) installRivals()
 for (const name of values.rivals ? rivalNames : []) {
   const there = presence(name)
@@ -115,7 +115,7 @@ async function run(name: string, flags: string[], msMax: number): Promise<string
 
 /** The parts beside their baseline, or a new baseline. */
 async function compare(): Promise<number> {
-  const flags = [values.keep ? '--keep' : '--compare', ...values.quick ? ['--quick'] : []]
+  const flags = [values.keep ? '--keep' : '--compare', ...values.quick ? ['--quick'] : [], ...positionals]
   const child = spawn(process.execPath, ['--import', 'tsx', join(folder, 'micro.ts'), ...flags], {
     cwd: join(folder, '..'), stdio: 'inherit',
   })
