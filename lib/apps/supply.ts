@@ -13,13 +13,15 @@ export const supplyService = 'telepathine.apps'
 
 const chunkBytes = 256 << 10
 /**
- * Copies of one archive that a peer gives at a time, and in all. Whoever has got one gives two as well, so that n peers
- * have it after log₃ n rounds, and nobody, the first one included, sends more than two copies.
+ * Copies of one archive that a peer gives, and then rests. Whoever has got one gives two as well, so that n peers have
+ * it after log₃ n rounds, and nobody, the first one included, sends more than two copies.
  */
-const copiesAtOnce = 2
 const copiesMax = 2
-/** After so long without luck a peer asks for more than its share: those who have given theirs may be all there are. */
-const patienceMs = 3_000
+/**
+ * A peer rests for so long after its last copy, or twice as long as that took if that is more: those who have got one
+ * need a while to unpack it and to be known to have it. Then it gives again: they may have gone, or others have come.
+ */
+const restMsMin = 3_000
 const pauseMs = 100
 /** Archives that turned out wrong before it is given up: each time, those who gave some of it are asked last. */
 const triesMax = 8
@@ -28,7 +30,14 @@ const chunkMs = 10_000
 
 type Ask =
   | { readonly what: 'manifest'; readonly hash: string }
-  | { readonly what: 'archive'; readonly sha256: string; readonly from: number; readonly urgent: boolean }
+  | { readonly what: 'archive'; readonly sha256: string; readonly from: number }
+
+/** Copies of one archive that were given since the last rest. */
+interface Copies {
+  active: number
+  given: number
+  restsUntil: number
+}
 
 /** Not now: ask somebody else, or again. */
 class Later extends Error {
@@ -39,13 +48,16 @@ class Later extends Error {
 export class Supply {
   readonly #work: Dispatcher
   readonly #store: Store
-  readonly #copies = new Map<string, { active: number; given: number }>()
+  /** By the hash of the archive. Bounded by what deploy keys sign. */
+  readonly #copies = new Map<string, Copies>()
+  readonly #restMs: number
   #withdraw: Withdraw | undefined
   #givenBytes = 0
 
-  constructor(work: Dispatcher, store: Store) {
+  constructor(work: Dispatcher, store: Store, restMs = restMsMin) {
     this.#work = work
     this.#store = store
+    this.#restMs = restMs
   }
 
   /** Begins to give. */
@@ -116,26 +128,23 @@ export class Supply {
     manifest: Manifest, holders: () => readonly string[], givers: Set<string>, signal: AbortSignal,
   ): Promise<void> {
     await using receiver = await this.#store.receive(manifest)
-    let begunAt = performance.now()
     while (receiver.bytes < manifest.bytes) {
-      const urgent = performance.now() - begunAt > patienceMs
       const before = receiver.bytes
       for (const peer of shuffled(holders())) {
         if (receiver.bytes === manifest.bytes) break
         const had = receiver.bytes
-        await this.#pull(peer, manifest.sha256, receiver, urgent, signal).finally(() => {
+        await this.#pull(peer, manifest.sha256, receiver, signal).finally(() => {
           if (receiver.bytes > had) givers.add(peer)
         })
       }
-      if (receiver.bytes > before) begunAt = performance.now()
-      else await sleep(pauseMs, undefined, { signal })
+      if (receiver.bytes === before) await sleep(pauseMs, undefined, { signal })
     }
     await receiver.finish()
   }
 
   /** Takes what a peer gives, from where the last one ended. */
-  async #pull(peer: string, sha256: string, to: Receiver, urgent: boolean, signal: AbortSignal): Promise<void> {
-    const ask: Ask = { what: 'archive', sha256, from: to.bytes, urgent }
+  async #pull(peer: string, sha256: string, to: Receiver, signal: AbortSignal): Promise<void> {
+    const ask: Ask = { what: 'archive', sha256, from: to.bytes }
     const stalled = new AbortController()
     const watch = setTimeout(() => stalled.abort(), chunkMs)
     try {
@@ -165,15 +174,17 @@ export class Supply {
       if (kept) return kept.signed
     } else if (ask.what === 'archive') {
       const kept = this.#store.all.find(({ manifest }) => manifest.sha256 === ask.sha256)
-      if (kept && Number.isSafeInteger(ask.from)) return this.#give(kept.manifest, ask.from, ask.urgent === true)
+      if (kept && Number.isSafeInteger(ask.from)) return this.#give(kept.manifest, ask.from)
     }
     throw new Later('it is not here')
   }
 
-  async *#give({ sha256, bytes }: Manifest, from: number, urgent: boolean): AsyncGenerator<Uint8Array> {
-    const copies = this.#copies.get(sha256) ?? { active: 0, given: 0 }
+  async *#give({ sha256, bytes }: Manifest, from: number): AsyncGenerator<Uint8Array> {
+    const copies = this.#copies.get(sha256) ?? { active: 0, given: 0, restsUntil: 0 }
     this.#copies.set(sha256, copies)
-    if (copies.active >= copiesAtOnce || (copies.given >= copiesMax && !urgent)) throw new Later('others have it, too')
+    const begunAt = performance.now()
+    if (copies.active === 0 && begunAt >= copies.restsUntil) copies.given = 0
+    if (copies.given >= copiesMax) throw new Later('others have it, too')
     copies.active++
     copies.given++
     try {
@@ -187,6 +198,8 @@ export class Supply {
       }
     } finally {
       copies.active--
+      const now = performance.now()
+      copies.restsUntil = now + Math.max(this.#restMs, 2 * (now - begunAt))
     }
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { deployApp, type Manifest, packApp, type SignedManifest, tryApp } from '../apps/index.js'
 import { appName, type PeerAddress, wholeNumber } from './shared/arguments.js'
@@ -88,11 +89,15 @@ async function deploy(
 
 async function send(client: PeerClient, deployment: ReturnType<typeof deployApp>, progress: Progress): Promise<string> {
   const { bytes, body, hash } = deployment
-  let sent = 0
-  const from = body().on('data', (chunk: Uint8Array) => {
-    sent += chunk.length
-    progress.show(`sending: ${size(sent)} of ${size(bytes)}`)
-  })
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    let sent = 0
+    for await (const chunk of body() as AsyncIterable<Uint8Array>) {
+      yield chunk
+      sent += chunk.length
+      progress.show(`sending: ${size(sent)} of ${size(bytes)}`)
+    }
+  }
+  const from = Readable.from(counted(), { objectMode: false })
   await client.ask('/deploy', { method: 'POST', upload: { type: 'application/vnd.telepathine.app', bytes, from } })
   progress.clear()
   return hash

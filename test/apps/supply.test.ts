@@ -26,7 +26,7 @@ async function depot(t: Test, seeds: readonly string[] = []): Promise<Depot> {
   const work = new Dispatcher(peer)
   const store = new Store(await tempFolder(t), new Trust([keys.publicKey], peer.cluster), () => false)
   await store.open()
-  return { name: peer.name, store, supply: new Supply(work, store), work }
+  return { name: peer.name, store, supply: new Supply(work, store, 200), work }
 }
 
 /** The first of them has an app, version 1. */
@@ -62,6 +62,16 @@ t.test('eight peers have an app, and the first sent it twice', async t => {
   t.equal(holders.length, 8)
   t.equal(first.supply.givenBytes, 2 * archive.length)
   for (const each of others) t.ok(each.supply.givenBytes <= 2 * archive.length)
+})
+
+t.test('who comes late is given an app although those who have it gave their share', async t => {
+  const { first, kept } = await stocked(t, 1_000)
+  first.supply.open()
+  for (let n = 0; n < 5; n++) {
+    const late = await depot(t, [first.name])
+    await late.work.waitFor(supplyService)
+    t.equal((await late.supply.get(kept.hash, () => [first.name], never)).hash, kept.hash)
+  }
 })
 
 t.test('who gives something wrong, or breaks off, does not keep an app from others', async t => {
