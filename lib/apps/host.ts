@@ -386,6 +386,8 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     log('%s: %o', app, standing)
     try {
       this.#peer.set(standingKey + app, standing)
+      // others may wait for just this
+      this.#peer.gossipNow()
     } catch (error) {
       log('cannot tell how %s stands: %s', app, error)
     }

@@ -11,7 +11,8 @@ const log = createDebug('telepathine:apps')
 /** What app hosts ask each other by; who serves it is an app host. */
 export const supplyService = 'telepathine.apps'
 
-const chunkBytes = 256 << 10
+/** Large: one that is on its way must have arrived before the next one leaves, and a busy machine takes long for that. */
+const chunkBytes = 2 << 20
 /**
  * Copies of one archive that a peer gives, and then rests. Whoever has got one gives two as well, so that n peers have
  * it after log₃ n rounds, and nobody, the first one included, sends more than two copies.
@@ -21,7 +22,7 @@ const copiesMax = 2
  * A peer rests for so long after its last copy, or twice as long as that took if that is more: those who have got one
  * need a while to unpack it and to be known to have it. Then it gives again: they may have gone, or others have come.
  */
-const restMsMin = 3_000
+const restMsMin = 10_000
 const pauseMs = 100
 /** Archives that turned out wrong before it is given up: each time, those who gave some of it are asked last. */
 const triesMax = 8
@@ -187,6 +188,7 @@ export class Supply {
     if (copies.given >= copiesMax) throw new Later('others have it, too')
     copies.active++
     copies.given++
+    log('gives %s from byte %d: copy %d, %d at a time', sha256, from, copies.given, copies.active)
     try {
       await using file = await open(this.#store.archivePath(sha256), 'r')
       for (let at = from; at < bytes; ) {
