@@ -15,7 +15,8 @@ import { Store } from './store.js'
 import { Supply } from './supply.js'
 import { turnOf } from './turns.js'
 import {
-  chosenPeers, isLater, newOrder, rankedPeers, readStanding, readWant, type Standing, standingKey, type Want, wantedApp, wantKey,
+  chosenPeers, isLater, newOrder, rankedPeers, readStanding, readWant, type Standing, standingKey, type Want,
+  wantedApp, wantKey,
 } from './wants.js'
 
 const log = createDebug('telepathine:apps')

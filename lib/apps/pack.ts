@@ -23,6 +23,8 @@ export interface PackedApp {
   readonly unpackedBytes: number
   /** Files in it. */
   readonly files: number
+  /** Paths that were left out because they may be secret. */
+  readonly leftOut: readonly string[]
   /** Removes the archive and the copy. */
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -30,21 +32,24 @@ export interface PackedApp {
 /**
  * Packs an app's folder, node_modules included, links replaced by what they lead to, secrets left out (`.env`,
  * `.npmrc`, `.git` and their like). The same contents make the same archive, byte for byte. Nothing of the app is run.
+ * Whatever was written by then is removed when `signal` aborts.
  *
  * @throws TelepathineError `ERR_VALUE` for what cannot be packed, `ERR_TOO_LARGE`
  */
-export async function packApp(folder: string): Promise<PackedApp> {
+export async function packApp(folder: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<PackedApp> {
   const place = await mkdtemp(join(tmpdir(), 'telepathine-app-'))
   const remove = (): Promise<void> => rm(place, { recursive: true, force: true })
   try {
     const copy = join(place, 'app')
     const archive = join(place, 'app.tgz')
-    const { files } = await stage(folder, copy)
+    const { files, leftOut } = await stage(folder, copy, signal)
     const unpacked = new Counter()
     const packed = new Counter()
     // neither times nor owners: they say nothing of the app
     const tar = create({ cwd: copy, portable: true, noMtime: true, strict: true, noDirRecurse: true }, [...files])
-    await pipeline(tar, unpacked, createGzip({ level: 6 }), packed, createWriteStream(archive))
+    await pipeline(tar, unpacked, createGzip({ level: 6 }), packed, createWriteStream(archive), {
+      ...(signal && { signal }),
+    })
     return {
       archive,
       folder: copy,
@@ -52,6 +57,7 @@ export async function packApp(folder: string): Promise<PackedApp> {
       bytes: packed.bytes,
       unpackedBytes: unpacked.bytes,
       files: files.length,
+      leftOut,
       [Symbol.asyncDispose]: remove,
     }
   } catch (error) {

@@ -101,13 +101,14 @@ export class AppRunner {
    * Gives the app a task; resolves to its answer, or, for a caller that streams, to what the end comes with.
    *
    * @throws TelepathineError (by rejection) `ERR_PEER_LOST` when its process ends meanwhile, `ERR_ABORTED`,
-   * `ERR_DRAINING` when it is stopped, was given up, or will not be up for a while; an Error with the app's own name and
-   * message when the task made it throw
+   * `ERR_DRAINING` when it is stopped, was given up, or will not be up for a while; an Error with the app's own name
+   * and message when the task made it throw
    */
   async run(input: unknown, options: TaskOptions): Promise<unknown> {
     while (!this.#isReady) {
       const pauseMs = this.#state === 'waiting' ? this.#launchAt - performance.now() : 0
-      if (pauseMs > patienceMs) throw this.#down(`it crashed, and is started again in ${Math.ceil(pauseMs / 1_000)} s`)
+      const seconds = Math.ceil(pauseMs / 1_000)
+      if (pauseMs > patienceMs) throw this.#down(`it crashed, and is started again in ${seconds} s`)
       await this.#ready(options.signal)
     }
     return this.#tasks.add(options, (id) => {
@@ -202,7 +203,7 @@ export class AppRunner {
     if (this.#news.allows(performance.now())) this.#owner.news(value)
   }
 
-  /** What an app that has one task at a time sends is the answer to that: the one it is at, or one that was cancelled. */
+  /** What an app that has one task at a time sends is the answer to that, or to one before that was cancelled. */
   #isAnswer(value: unknown): boolean {
     const [owed] = this.#owed
     const [id] = this.#tasks.ids
@@ -298,7 +299,8 @@ export class AppRunner {
   /** Resolves once it is up, and through with what was cancelled. */
   #ready(signal?: AbortSignal): Promise<void> {
     if (this.#isReady) return Promise.resolve()
-    if (this.#state === 'failed' || this.#state === 'stopped') return Promise.reject(this.#down(this.#why ?? this.#state))
+    const isDown = this.#state === 'failed' || this.#state === 'stopped'
+    if (isDown) return Promise.reject(this.#down(this.#why ?? this.#state))
     return new Promise((resolve, reject) => {
       const abort = (): void => waiter.down(new TelepathineError('ERR_ABORTED', 'the caller gave up'))
       const settle = (): void => {

@@ -17,8 +17,8 @@ export interface SlotOwner extends RunnerOptions {
   /** Peers that hold the manifest. */
   holders(app: string, hash: string): readonly string[]
   /**
-   * Resolves once this peer may start what was deployed; to whether it is the first to do so. Rejects when it must not,
-   * or with the signal's reason.
+   * Resolves once this peer may start what was deployed; to whether it is the first to do so. Rejects when it must
+   * not, or with the signal's reason.
    */
   turn(app: string, want: Want, signal: AbortSignal): Promise<boolean>
   /** It is in another state. */
@@ -31,7 +31,7 @@ export interface SlotOwner extends RunnerOptions {
 
 /** For tasks under way to finish when an app is stopped or replaced. */
 const graceMs = 5_000
-/** What was deployed must stay up for so long at the peer that goes first, beside what ran before, to take its place. */
+/** What was deployed must stay up for so long where it goes first, beside what ran before, to take its place. */
 const probationMs = 1_000
 
 /** The name under which an app's tasks are dispatched. */
@@ -182,7 +182,9 @@ export class Slot {
     const { hash } = this.#want
     const [folder = ''] = this.app.split('/')
     const { supply, store } = this.#owner
-    if (hash === undefined) return { spec: await findApp(this.app, join(this.#owner.folder, folder)), archive: undefined }
+    if (hash === undefined) {
+      return { spec: await findApp(this.app, join(this.#owner.folder, folder)), archive: undefined }
+    }
     if (!store.find(hash)) this.#stand({ state: 'fetching' })
     const kept = await supply.get(hash, () => this.#owner.holders(this.app, hash), signal)
     // an order is not signed: it may choose among what is, and neither go back nor take one app for another

@@ -14,6 +14,8 @@ const leftOut = new RegExp(
 export interface Staged {
   /** Paths of its files, sorted. */
   readonly files: readonly string[]
+  /** Paths that were left out because they may be secret. */
+  readonly leftOut: readonly string[]
   readonly bytes: number
 }
 
@@ -24,10 +26,10 @@ export interface Staged {
  *
  * @throws TelepathineError `ERR_VALUE` for what cannot be copied, `ERR_TOO_LARGE`
  */
-export async function stage(folder: string, to: string): Promise<Staged> {
-  const staging = new Staging(to)
+export async function stage(folder: string, to: string, signal?: AbortSignal): Promise<Staged> {
+  const staging = new Staging(to, signal)
   await staging.packageAt(await realpath(folder), '', new Map())
-  return { files: staging.files.toSorted(), bytes: staging.bytes }
+  return { files: staging.files.toSorted(), leftOut: staging.leftOut.toSorted(), bytes: staging.bytes }
 }
 
 /** Packages that are found from some place, by name: where they really are. */
@@ -35,11 +37,14 @@ type Found = ReadonlyMap<string, string>
 
 class Staging {
   readonly files: string[] = []
+  readonly leftOut: string[] = []
   bytes = 0
   readonly #to: string
+  readonly #signal: AbortSignal | undefined
 
-  constructor(to: string) {
+  constructor(to: string, signal: AbortSignal | undefined) {
     this.#to = to
+    this.#signal = signal
   }
 
   /** Copies a package: its own files, and those of its dependencies that are not `found` from there already. */
@@ -55,8 +60,12 @@ class Staging {
   /** `above`: the folders, really, that we are in: a link to one of them would never end. */
   async #folder(from: string, path: string, above: readonly string[], isPackage: boolean): Promise<void> {
     for (const name of await readdir(from)) {
-      if (leftOut.test(name) || (isPackage && name === 'node_modules')) continue
+      if (isPackage && name === 'node_modules') continue
       const inner = path === '' ? name : `${path}/${name}`
+      if (leftOut.test(name)) {
+        this.leftOut.push(inner)
+        continue
+      }
       const real = await realpath(join(from, name)).catch(() => {
         throw new TelepathineError('ERR_VALUE', `${inner} is a link to nothing: it cannot be packed`)
       })
@@ -75,6 +84,7 @@ class Staging {
   }
 
   async #file(real: string, path: string, size: number): Promise<void> {
+    this.#signal?.throwIfAborted()
     const fault = nameFault(path)
     if (fault !== undefined) throw new TelepathineError('ERR_VALUE', `${path} ${fault}: it cannot be packed`)
     this.bytes += size
@@ -105,7 +115,9 @@ async function packagesIn(modules: string): Promise<Map<string, string>> {
     if (name.startsWith('.')) continue
     const inner = name.startsWith('@') ? await readdir(join(modules, name)) : undefined
     for (const each of inner?.map((last) => `${name}/${last}`) ?? [name]) {
-      packages.set(each, await realpath(join(modules, each)))
+      const real = await realpath(join(modules, each)).catch(() => undefined)
+      // a link to nothing, or a file: what needs it does not run here either
+      if (real !== undefined && (await stat(real)).isDirectory()) packages.set(each, real)
     }
   }
   return packages

@@ -11,7 +11,7 @@ const log = createDebug('telepathine:apps')
 /** What app hosts ask each other by; who serves it is an app host. */
 export const supplyService = 'telepathine.apps'
 
-/** Large: one that is on its way must have arrived before the next one leaves, and a busy machine takes long for that. */
+/** Large: one that is on its way must have arrived before the next one leaves, which takes long on a busy machine. */
 const chunkBytes = 2 << 20
 /**
  * Copies of one archive that a peer gives, and then rests. Whoever has got one gives two as well, so that n peers have

@@ -10,7 +10,7 @@ export interface Want {
   readonly run: boolean
   /** Tells one order from another, so that those who wait can see who has followed. */
   readonly order: string
-  /** When it was given, unix ms, and later than the one before: of two orders the later counts, whoever heard it when. */
+  /** When it was given, unix ms, later than the one before: of two orders the later counts, whoever heard it when. */
   readonly at: number
   /** On so many peers; undefined: on all. */
   readonly peers: number | undefined

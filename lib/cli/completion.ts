@@ -17,24 +17,50 @@ export function completion(program: Command): void {
     .action((shell: 'bash' | 'zsh') => print(shell === 'bash' ? bash(program) : zsh(program)))
 }
 
-function optionsOf(command: Command): string {
-  return command.createHelp().visibleOptions(command).map((option) => option.long ?? option.short ?? '').join(' ')
+/** What may stand in some place of a command. */
+interface Words {
+  readonly name: string
+  readonly options: string
+  /** What may follow an option: `['--preset', 'local lan wan']`. */
+  readonly values: readonly (readonly [option: string, words: string])[]
+  /** What the first argument may be, if it is one of a few words. */
+  readonly first: string
+}
+
+function wordsOf(program: Command): Words[] {
+  const commands = program.commands.map((command) => {
+    const options = command.createHelp().visibleOptions(command)
+    const choosing = options.filter(({ long, argChoices }) => long && argChoices)
+    return {
+      name: command.name(),
+      options: options.map((option) => option.long ?? option.short ?? '').join(' '),
+      values: choosing.map(({ long = '', argChoices = [] }) => [long, argChoices.join(' ')] as const),
+      first: command.registeredArguments[0]?.argChoices?.join(' ') ?? '',
+    }
+  })
+  const names = commands.map(({ name }) => name).join(' ')
+  return [...commands, { name: 'help', options: '', values: [], first: names }]
+}
+
+/** Options of the program itself. */
+function optionsOf(program: Command): string {
+  return program.createHelp().visibleOptions(program).map((option) => option.long ?? option.short ?? '').join(' ')
 }
 
 function bash(program: Command): string {
-  const names = program.commands.map((command) => command.name()).join(' ')
-  const cases = program.commands.map((command) => `    ${command.name()}) words='${optionsOf(command)}' ;;`)
+  const commands = wordsOf(program)
+  const cases = commands.flatMap(({ name, options, values, first }) => [
+    ...values.map(([option, words]) => `    ${name}:*:${option}) words='${words}' ;;`),
+    ...(options === '' ? [] : [`    ${name}:-*:*) words='${options}' ;;`]),
+    ...(first === '' ? [] : [`    ${name}:*:${name}) words='${first}' ;;`]),
+  ])
   return `_telepathine() {
-  local words command="\${COMP_WORDS[1]}" word="\${COMP_WORDS[COMP_CWORD]}"
-  case "$command" in
+  local words='' word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}"
+  case "\${COMP_WORDS[1]}:$word:$before" in
 ${cases.join('\n')}
-    *) words='' ;;
   esac
-  [ "$COMP_CWORD" -eq 1 ] && words='${names} ${optionsOf(program)}'
-  COMPREPLY=()
-  case "$COMP_CWORD:$word" in
-    1:* | *:-*) COMPREPLY=($(compgen -W "$words" -- "$word")) ;;
-  esac
+  [ "$COMP_CWORD" -eq 1 ] && words='${commands.map(({ name }) => name).join(' ')} ${optionsOf(program)}'
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o default -F _telepathine telepathine`
 }
@@ -42,23 +68,29 @@ complete -o default -F _telepathine telepathine`
 function zsh(program: Command): string {
   const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`).replaceAll(':', String.raw`\:`)}'`
   const names = program.commands.map((command) => `    ${quote(command.name())}:${quote(command.description())}`)
-  const cases = program.commands.map((command) => `    ${command.name()}) compadd -- ${optionsOf(command)} ;;`)
+  const cases = wordsOf(program).flatMap(({ name, options, values, first }) => [
+    ...values.map(([option, words]) => `    ${name}:*:${option}) compadd -- ${words} ;;`),
+    ...(options === '' ? [] : [`    ${name}:-*:*) compadd -- ${options} ;;`]),
+    ...(first === '' ? [] : [`    ${name}:*:${name}) compadd -- ${first} ;;`]),
+  ])
   return `#compdef telepathine
 _telepathine() {
   local -a commands
   commands=(
 ${names.join('\n')}
+    'help':'display help for command'
   )
   if (( CURRENT == 2 )); then
-    _describe command commands
+    if [[ "$PREFIX" == -* ]]; then
+      compadd -- ${optionsOf(program)}
+    else
+      _describe command commands
+    fi
     return
   fi
-  if [[ "$PREFIX" != -* ]]; then
-    _files
-    return
-  fi
-  case "$words[2]" in
+  case "$words[2]:$PREFIX:$words[CURRENT-1]" in
 ${cases.join('\n')}
+    *) _files ;;
   esac
 }
 compdef _telepathine telepathine`

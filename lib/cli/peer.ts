@@ -35,8 +35,8 @@ const words: Readonly<Record<string, string>> = {
   stopped: 'is stopped',
 }
 
-/** How long a goodbye may take before the process ends without. */
-const stopMs = 5_000
+/** How long a goodbye may take before the process ends without: an app that does not end is killed before that. */
+const stopMs = 10_000
 
 /** Adds the command `peer`: runs a peer until Ctrl-C. */
 export function peer(program: Command): void {
@@ -110,11 +110,12 @@ async function hostApps(self: Telepathine, folder: string, apps: string, options
   })
   const told = new Map<string, string>()
   host.on('state', (app, { state, error }) => {
+    if (!json && !(state in words)) return
     if ((told.get(app) ?? 'stopped') === state) return
     told.set(app, state)
     if (json) {
       printJSON({ type: 'app', app, state, ...(error !== undefined && { error }) })
-    } else if (state in words) {
+    } else {
       print(plain(`* ${app} ${words[state]}${error === undefined ? '' : `: ${error}`}`))
     }
   })

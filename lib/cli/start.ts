@@ -4,8 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { deployApp, type Manifest, packApp, type SignedManifest, tryApp } from '../apps/index.js'
+import { findApp } from '../apps/spec.js'
 import { appName, type PeerAddress, wholeNumber } from './shared/arguments.js'
-import { type AskOptions, asking, clientFor, examples } from './shared/ask.js'
+import { type AskOptions, asking, clientFor, examples, interruption } from './shared/ask.js'
 import type { PeerClient } from './shared/client.js'
 import { plain, print, printJSON, Progress } from './shared/output.js'
 import { follow, summarize } from './shared/rollout.js'
@@ -45,11 +46,13 @@ export function start(program: Command): void {
       const client = clientFor(address, options)
       const progress = new Progress()
       const key = options.sign === undefined ? undefined : await readKey(options.sign)
-      const hash = key === undefined ? undefined : await deploy(client, app, path, key, options, progress)
+      // what was unpacked to be tried here must not be left behind
+      const signal = interruption()
+      const hash = key === undefined ? undefined : await deploy(client, app, path, key, options, progress, signal)
       const { peers } = options
       const json = { ...(hash !== undefined && { hash }), ...(peers !== undefined && { peers }) }
       const { order } = (await client.ask(`/apps/${app}`, { method: 'PUT', json })) as { order: string }
-      const rollout = await follow(client, app, order, 'running', options.timeout * 1_000, progress)
+      const rollout = await follow(client, app, order, 'running', options.timeout * 1_000, progress, signal)
       if (options.json) printJSON(rollout)
       else summarize(rollout, 'running')
       if (!rollout.complete) throw new Error(`${app} does not run everywhere`)
@@ -59,6 +62,7 @@ export function start(program: Command): void {
 /** Brings the app to the peer; resolves to the hash of its manifest. */
 async function deploy(
   client: PeerClient, app: string, path: string, privateKey: string, options: StartOptions, progress: Progress,
+  signal: AbortSignal,
 ): Promise<string> {
   const [folder = ''] = app.split('/')
   const { versions } = (await client.ask(`/apps/${folder}`)) as { versions: readonly SignedManifest[] }
@@ -70,24 +74,33 @@ async function deploy(
     const before = known[1]
     if (!before) throw new Error(`${client.name} keeps no version of ${folder} to go back to`)
     tell(`goes back to what was version ${before.version}, as version ${version}`)
-    return send(client, deployApp(before, signing), progress)
+    return send(client, deployApp(before, signing), progress, signal)
   }
   const source = dirname(resolve(path))
   if (!existsSync(source)) throw new Error(`there is no folder ${source}: give the path to the app as it lies here`)
   progress.show(`packing ${source}`)
-  await using packed = await packApp(source)
+  // before there is a copy: what is missing is missing here
+  await findApp(app, source)
+  await using packed = await packApp(source, { signal })
   progress.clear()
-  tell(`packed ${packed.files} files, ${size(packed.bytes)}, as version ${version}`)
+  const leftOut = packed.leftOut.length === 0 ? '' : `, without ${packed.leftOut.slice(0, 5).join(', ')}`
+  const more = packed.leftOut.length > 5 ? ` and ${packed.leftOut.length - 5} more` : ''
+  tell(`packed ${packed.files} files, ${size(packed.bytes)}, as version ${version}${leftOut}${more}`)
   if (options.trial) {
     progress.show(`trying ${app} here`)
     await tryApp(app, packed.folder)
     progress.clear()
+    signal.throwIfAborted()
     tell('it starts here')
   }
-  return await send(client, deployApp(packed, signing), progress)
+  const { archive, ...rest } = packed
+  const isThere = known.some(({ sha256 }) => sha256 === packed.sha256)
+  return await send(client, deployApp(isThere ? rest : { ...rest, archive }, signing), progress, signal)
 }
 
-async function send(client: PeerClient, deployment: ReturnType<typeof deployApp>, progress: Progress): Promise<string> {
+async function send(
+  client: PeerClient, deployment: ReturnType<typeof deployApp>, progress: Progress, signal: AbortSignal,
+): Promise<string> {
   const { bytes, body, hash } = deployment
   async function* counted(): AsyncGenerator<Uint8Array> {
     let sent = 0
@@ -98,7 +111,8 @@ async function send(client: PeerClient, deployment: ReturnType<typeof deployApp>
     }
   }
   const from = Readable.from(counted(), { objectMode: false })
-  await client.ask('/deploy', { method: 'POST', upload: { type: 'application/vnd.telepathine.app', bytes, from } })
+  const upload = { type: 'application/vnd.telepathine.app', bytes, from }
+  await client.ask('/deploy', { method: 'POST', upload, signal })
   progress.clear()
   return hash
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { appName, type PeerAddress, wholeNumber } from './shared/arguments.js'
-import { type AskOptions, asking, clientFor, examples } from './shared/ask.js'
+import { type AskOptions, asking, clientFor, examples, interruption } from './shared/ask.js'
 import { printJSON, Progress } from './shared/output.js'
 import { follow, summarize } from './shared/rollout.js'
 
@@ -15,7 +15,8 @@ export function stop(program: Command): void {
     .action(async (address: PeerAddress, app: string, options: AskOptions & { timeout: number }) => {
       const client = clientFor(address, options)
       const { order } = (await client.ask(`/apps/${app}`, { method: 'DELETE' })) as { order: string }
-      const rollout = await follow(client, app, order, 'stopped', options.timeout * 1_000, new Progress())
+      const timeoutMs = options.timeout * 1_000
+      const rollout = await follow(client, app, order, 'stopped', timeoutMs, new Progress(), interruption())
       if (options.json) printJSON(rollout)
       else summarize(rollout, 'stopped')
       if (!rollout.complete) throw new Error(`${app} is not stopped everywhere`)

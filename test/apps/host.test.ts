@@ -119,7 +119,8 @@ t.test('what other peers say of apps is looked at before it is believed', { time
   const nonsense: [string, unknown][] = [
     ['apps:want:../secret', { run: true, order: '0'.repeat(16), at }],
     ['apps:want:zoo/../../secret', { run: true, order: '0'.repeat(16), at }],
-    ['apps:want:zoo/echo', { run: 'yes', order: '0'.repeat(16), at }], ['apps:want:zoo/echo', { run: true, order: 'x', at }],
+    ['apps:want:zoo/echo', { run: 'yes', order: '0'.repeat(16), at }],
+    ['apps:want:zoo/echo', { run: true, order: 'x', at }],
     ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), at, peers: -1 }], ['apps:want:zoo/echo', null],
     ['apps:want:zoo/echo', { run: true, order: '0'.repeat(16), at, hash: '../../secret' }],
   ]
@@ -262,7 +263,7 @@ t.test('an order that was given later is not lost to one that is heard later', {
   t.match(a.host.app('zoo/echo'), { want: { order, run: true }, peers: { [a.peer.name]: { state: 'running' } } })
 })
 
-t.test('there are no more apps than allowed, and that is said; stopped ones make room', { timeout: 60_000 }, async t => {
+t.test('there are no more apps than allowed, and that is told; old ones make room', { timeout: 60_000 }, async t => {
   const a = await hosted(t, { maxApps: 1 })
   await writeFiles(a.folder, { 'apps/zoo/echo.js': echo('own'), 'apps/zoo/other.js': echo('other') })
   await settled([a], 'zoo/echo', a.host.run('zoo/echo'), ({ state }) => state === 'running')

@@ -7,7 +7,8 @@ const at = (state: Standing['state'], more: Partial<Standing> = {}): Standing =>
   return { state, order, version: undefined, holds: undefined, error: undefined, tried: false, ...more }
 }
 const chosen = ['a', 'b', 'c']
-const turn = (me: string, standings: Record<string, Standing> = {}) => turnOf(me, order, chosen, peer => standings[peer])
+const turn = (me: string, standings: Record<string, Standing> = {}) =>
+  turnOf(me, order, chosen, peer => standings[peer])
 
 t.test('one goes first, the others wait until it runs there', async t => {
   t.strictSame(turn('a'), { kind: 'first' })

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { chosenPeers, isLater, newOrder, rankedPeers, readStanding, readWant, type Want, wantedApp } from '../../lib/apps/wants.js'
+import {
+  chosenPeers, isLater, newOrder, rankedPeers, readStanding, readWant, type Want, wantedApp,
+} from '../../lib/apps/wants.js'
 
 const now = Date.UTC(2026, 0, 1)
 const want = (peers?: number): Want => {

@@ -25,7 +25,8 @@ for (const [code, status] of statuses) {
 }
 
 t.test('what a handler threw is told in its own words', async t => {
-  const refusal = refusalOf(new CallError('ERR_HANDLER', 'x', { peer: 'b:1', maybeExecuted: true, cause: remote('E_A') }))
+  const cause = remote('E_A')
+  const refusal = refusalOf(new CallError('ERR_HANDLER', 'x', { peer: 'b:1', maybeExecuted: true, cause }))
   t.equal(refusal.status, 500)
   t.strictSame(refusal.told,
     { code: 'ERR_HANDLER', message: 'no', peer: 'b:1', name: 'RangeError', cause: 'E_A', data: { a: 1 } })

@@ -31,15 +31,18 @@ export interface Rollout {
  */
 export async function follow(
   client: PeerClient, app: string, order: string, wanted: 'running' | 'stopped', timeoutMs: number, progress: Progress,
+  interrupted: AbortSignal,
 ): Promise<Rollout> {
   const begunAt = Date.now()
   for (;;) {
+    if (interrupted.aborted) throw new Error('interrupted; the peers go on without this command')
     const info = (await client.ask(`/apps/${app}`)) as AppInfo
     if (info.want.order !== order) throw new Error(`another order for ${app} came in between: ${info.want.order}`)
     const followers = wanted === 'running' ? info.chosen : Object.keys(info.peers)
     const ends = followers.map((peer) => [peer, info.peers[peer]] as const)
     const settled = ends.filter(([, standing]) => standing?.order === order && isSettled(standing.state, wanted))
-    progress.show(`${app}: ${settled.length} of ${followers.length} peers`)
+    const rest = restOf(ends.map(([, at]) => at), order, wanted)
+    progress.show(`${app}: ${settled.length} of ${followers.length} peers${rest}`)
     const isOld = Date.now() - begunAt > settleMs
     const isDone = settled.length === followers.length && (isOld || settled.every(([, at]) => at?.state === wanted))
     if (isDone && (followers.length > 0 || isOld)) {
@@ -68,11 +71,22 @@ export function summarize({ app, peers, complete }: Rollout, wanted: 'running' |
   return complete
 }
 
+type At = AppInfo['peers'][string] | undefined
+
+/** What those are at that are not done: `, 3 fetching, 1 ready`. */
+function restOf(ends: readonly At[], order: string, wanted: 'running' | 'stopped'): string {
+  const counts = new Map<string, number>()
+  for (const at of ends) {
+    if (at?.order === order && !isSettled(at.state, wanted)) counts.set(at.state, (counts.get(at.state) ?? 0) + 1)
+  }
+  return [...counts].map(([state, count]) => `, ${count} ${state}`).join('')
+}
+
 function isSettled(state: string, wanted: 'running' | 'stopped'): boolean {
   return state === wanted || state === 'failed'
 }
 
-function report(at: AppInfo['peers'][string] | undefined): Outcome {
+function report(at: At): Outcome {
   const { state = 'unknown', version, error } = at ?? {}
   return { state, ...(version !== undefined && { version }), ...(error !== undefined && { error }) }
 }

@@ -10,7 +10,7 @@ import type { Route } from '../routes.js'
 
 const timeoutMsMax = 86_400_000
 const selections = ['p2c', 'least-loaded', 'random', 'round-robin', 'all'] as const
-/** Without a value for so long an answer in lines begins all the same: whoever stands between would take it for dead. */
+/** Without a value for so long an answer in lines begins all the same, or proxies would take it for dead. */
 const firstValueMs = 15_000
 
 /** Whether a service that nobody serves, or not the peer that is asked for, may be served again soon. */
