@@ -43,7 +43,7 @@ export function Differences() {
 function CaseOf({ about, peer, rumours, isOpen, now }: Case & { readonly now: number }) {
   const { choose } = useShared()
   return (
-    <li class={isOpen ? '' : 'settled'}>
+    <li>
       <div>
         <button type="button" class="plain" onClick={() => choose(about)}><Text of={about} /></button>
         {peer ? <> here <State of={peer.state} /></> : <span class="faint"> unknown here</span>}

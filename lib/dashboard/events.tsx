@@ -67,7 +67,7 @@ export function Events({ query, ask: change }: {
             ))}
           </span>
         </div>
-        <List label="Events" className="events" columns={columns} rows={rows} keyOf={({ id }) => String(id)}
+        <List label="Events, the latest first" className="events" {...{ columns, rows }} keyOf={({ id }) => String(id)}
           empty={kinds.length === 0 ? 'No kind is chosen.' : 'Nothing has happened since this page was opened.'} />
         <SayForm />
       </Panel>

@@ -49,8 +49,8 @@ export function Peers() {
           value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
         <span class="note">{rows.length === mirror.peers.size ? '' : `${rows.length} of `}{mirror.peers.size}</span>
       </div>
-      <List label="Peers" className="peers" rows={rows} keyOf={({ key }) => key} empty="No peer fits." chosen={chosen}
-        onChoose={({ key }) => choose(key)} {...{ columns, sorting, onSort: setSorting }} />
+      <List label="Peers, one by one" className="peers" keyOf={({ key }) => key} empty="No peer fits."
+        onChoose={({ key }) => choose(key)} {...{ rows, columns, chosen, sorting, onSort: setSorting }} />
     </>
   )
 }

@@ -65,7 +65,7 @@ export function StateView({ query, ask: change }: {
           </select>
         </div>
         <div class="split">
-          <List label="Keys" className="keys" rows={rows} keyOf={keyId} chosen={chosen} empty="No key fits."
+          <List label="Keys that fit" className="keys" rows={rows} keyOf={keyId} chosen={chosen} empty="No key fits."
             onChoose={(each) => setChosen(keyId(each))} {...{ columns, sorting, onSort: setSorting }} />
           {row && <KeyDetails key={chosen} row={row} close={() => setChosen(undefined)} />}
         </div>

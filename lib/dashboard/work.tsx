@@ -38,7 +38,7 @@ export function Work() {
   return (
     <main class="single">
       <Panel title="Work" note={plural(services.length, 'service')}>
-        <List label="Services" className="work" rows={lines} keyOf={({ id }) => id} columns={columns}
+        <List label="Services, one by one" className="work" rows={lines} keyOf={({ id }) => id} columns={columns}
           empty="Nobody serves anything." chosen={chosen} onChoose={({ id }) => setChosen(id)} />
         <Actions key={app} service={app} />
         <p class="hint faint">
