@@ -97,7 +97,7 @@ function labelsOf(spots: readonly Spot[], dot: number) {
   const distance = radius + dot + 9
   const labels = spots.map(({ peer, angle }) => {
     const sine = Math.sin(angle)
-    const anchor = sine > -0.01 ? ('start' as const) : ('end' as const)
+    const anchor = Math.abs(sine) < 0.04 ? ('middle' as const) : sine > 0 ? ('start' as const) : ('end' as const)
     return { peer, anchor, x: size / 2 + distance * sine, y: size / 2 - distance * Math.cos(angle) + 3.5 }
   })
   for (const side of ['start', 'end']) {

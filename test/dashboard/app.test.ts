@@ -103,7 +103,8 @@ t.test('three peers: what they do is on the page at once', async t => {
   t.ok(dead < shownMs, `death after ${dead} ms`)
   await shows(page, '.peers .row', 'dead')
   const back = next(a, 'peer:start')
-  new Script(t, file, [name.split(':')[1] ?? '', a.name])
+  const again = new Script(t, file, [name.split(':')[1] ?? '', a.name])
+  t.not(again.child.pid, c.child.pid)
   await back
   const alive = await shows(page, '.verdict.good', 'All 3 peers are alive')
   t.ok(alive < shownMs, `return after ${alive} ms`)
