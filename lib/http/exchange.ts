@@ -109,3 +109,11 @@ export class Exchange {
     this.response.writeHead(status, headers).end()
   }
 }
+
+/** The number in a header, as it stands there. @throws Refusal 400 for any other text */
+export function wholeNumber(header: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,11}$/.test(text) ? Number(text) : NaN
+  if (value >= min && value <= max) return value
+  const allowed = `a whole number in ${min}..${max}`
+  throw new Refusal(400, 'ERR_OPTION', `${header}: ${JSON.stringify(text)} given, allowed: ${allowed}`)
+}

@@ -12,6 +12,7 @@ import { legacyRoutes } from './routes/legacy.js'
 import { openapiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/page.js'
 import { peerRoutes } from './routes/peers.js'
+import { queueRoutes } from './routes/queues.js'
 import { stateRoutes } from './routes/state.js'
 import type { FaceView, Sighting } from './view.js'
 
@@ -51,6 +52,7 @@ export class HTTPFace {
       ...stateRoutes(peer, view),
       ...eventRoutes(peer, view, this.#closing.signal),
       ...jobRoutes(this.#work, (service, target) => this.#isAway(routes, view, service, target), this.#closing.signal),
+      ...queueRoutes(this.#work),
       ...this.#live.routes,
       ...openapiRoutes(routes),
       ...(options.legacy ? legacyRoutes(peer, this.#census) : []),

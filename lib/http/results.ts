@@ -47,6 +47,10 @@ export class Results {
     while (this.#bytes > bytesMax && this.#dropOldest()) continue
   }
 
+  has(token: string): boolean {
+    return this.#results.has(token)
+  }
+
   find(token: string): Result {
     const result = this.#results.get(token)
     if (result) return result

@@ -21,7 +21,7 @@ import { Switchboard } from './switchboard.js'
 import { Turnstile } from './turnstile.js'
 import type {
   CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler, OutcomeOptions, QueueInfo,
-  ServeOptions, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
+  ServeOptions, Settled, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
 } from './types.js'
 
 /**
@@ -189,6 +189,15 @@ export class Dispatcher {
    */
   async outcome<T = unknown>(token: string, options: OutcomeOptions = {}): Promise<T> {
     return (await this.#durable().outcome(token, options)) as T
+  }
+
+  /**
+   * What came of a job, if anything has: undefined while it waits or runs, and for one that nothing is known of.
+   *
+   * @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_OPTION`
+   */
+  async peek<T = unknown>(token: string): Promise<Settled<T> | undefined> {
+    return (await this.#durable().peek(token)) as Settled<T> | undefined
   }
 
   /** How many jobs of which name the queue holds. @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_OPTION` */

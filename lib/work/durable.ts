@@ -16,7 +16,7 @@ import { checkToken, deadLimit, enqueueSettings, nameBytes, outcomeSettings } fr
 import { encodePayload, formOf } from './payload.js'
 import { emitAll, iteratorOf, refusalBy, type Server } from './server.js'
 import type { Service } from './service.js'
-import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo } from './types.js'
+import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo, Settled } from './types.js'
 
 const log = createDebug('telepathine:work')
 
@@ -117,6 +117,13 @@ export class Durable {
       cancel()
       signal?.removeEventListener('abort', aborted)
     }
+  }
+
+  async peek(given: string): Promise<Settled | undefined> {
+    const token = checkToken(given)
+    const written = await this.#parts.engine.outcome(token)
+    if (written === undefined) return undefined
+    return this.#read(written, token).then((value) => ({ value }), (error: Error) => ({ error }))
   }
 
   async queues(): Promise<QueueInfo[]> {
@@ -306,11 +313,13 @@ export class Durable {
       const input = await this.#persist(() => this.#open(letter.content))
       if (duty.isOver) return async () => undefined
       const value = await serving(duty, () => handled(service.handler, input, duty))
+      duty.isServed = true
       const content = await this.#keep(value === undefined ? duty.lastChunk : value, true)
       const { attempt } = delivery
       const verdict = { isDone: true, peer: this.#parts.channel.name, attempt, content } as const
       return () => this.#settle(delivery, letter, verdict)
     } catch (thrown) {
+      duty.isServed = true
       const refusal = refusalBy(thrown)
       if (refusal === Refusal.draining) return () => this.#giveBack(delivery, notBegunMs, false)
       if (refusal === Refusal.denied) {

@@ -18,6 +18,8 @@ export class Duty implements Call, Served {
   lastChunk: unknown
   /** Whether it is another's by now, whatever comes of it here. */
   isOver = false
+  /** Whether its handler is done: what it left behind is its own from then on. */
+  isServed = false
   readonly #controller = new AbortController()
 
   constructor(delivery: Delivery, { from, key }: Letter) {
@@ -42,7 +44,7 @@ export class Duty implements Call, Served {
   /** It is done elsewhere from now on. */
   abort(why: string): void {
     if (this.isOver) return
-    this.isOver = true
+    this.isOver = this.isServed = true
     const reason = new TelepathineError('ERR_STOPPED', why)
     this.#controller.abort(reason)
     for (const call of this.nested ?? []) call.abort(reason)

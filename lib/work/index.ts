@@ -10,6 +10,6 @@ export type { CallErrorDetails, ErrorRecord } from './errors.js'
 export type { Policy } from './selection.js'
 export type {
   Answer, ByKey, Call, CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, ErrorAnswer, Gathered, GatherOptions,
-  GatherOutcome, GatherResult, Handler, Missing, OutcomeOptions, QueueInfo, Select, Selector, ServeOptions, TagChoice,
+  GatherOutcome, GatherResult, Handler, Missing, OutcomeOptions, QueueInfo, Select, Selector, ServeOptions, Settled, TagChoice,
   ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
 } from './types.js'

@@ -258,6 +258,11 @@ export interface OutcomeOptions {
   signal?: AbortSignal
 }
 
+/** What came of a job: its result, or the error that {@link Dispatcher.outcome} rejects with. */
+export type Settled<T = unknown> =
+  | { readonly value: T; readonly error?: undefined }
+  | { readonly error: Error; readonly value?: undefined }
+
 /** How many jobs of a name the queue holds; undefined where the engine does not say. */
 export interface QueueInfo {
   /** As given to {@link Dispatcher.enqueue}. */

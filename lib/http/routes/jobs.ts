@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TelepathineError } from '../../gossip/errors.js'
 import type { CallOptions, Dispatcher, GatherOptions, GatherOutcome } from '../../work/index.js'
 import { Refusal, refusalOf } from '../errors.js'
-import type { Exchange } from '../exchange.js'
+import { wholeNumber, type Exchange } from '../exchange.js'
 import { toJSON } from '../json.js'
 import { Lines, ndjson } from '../lines.js'
+import { answerOutcome, discard, enqueue, isForQueue, isOfQueue } from '../queued.js'
 import { Results } from '../results.js'
 import type { Route } from '../routes.js'
 
@@ -26,7 +27,9 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
   const perform = async (exchange: Exchange, name: string): Promise<void> => {
     const options = optionsOf(exchange)
     const task = new Task(work, name, await exchange.body(), options, isAway)
-    if (exchange.prefers('respond-async')) return later(task, results, exchange)
+    if (exchange.prefers('respond-async')) {
+      return isForQueue(work, exchange, name) ? enqueue(work, exchange, name, task.input) : later(task, results, exchange)
+    }
     try {
       if (exchange.prefers('return=minimal')) {
         await work.push(name, task.input, { ...options, signal: exchange.signal })
@@ -47,8 +50,9 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
         'Gives the JSON value in the body, as a task, to a peer that serves the job. Headers: ' +
         'X-Telepathine-Timeout-Ms, X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select (all: to everyone ' +
         'who serves it; the answer is { results, errors, missing, complete }), X-Telepathine-Idempotent, ' +
-        'Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later; with Prefer: return=minimal ' +
-        '204 once somebody has taken it.',
+        'Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later: of the queue, if this peer has ' +
+        'one and the job is served from it, or with X-Telepathine-Durable: true (X-Telepathine-Delay-Ms, ' +
+        'X-Telepathine-Attempts). With Prefer: return=minimal 204 once somebody has taken it.',
       answer: (exchange) => perform(exchange, exchange.name('name')),
     },
     {
@@ -63,8 +67,10 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
       path: '/jobs/:token',
       writes: true,
       summary: 'The result of a task that was given with Prefer: respond-async; 202 while it is under way.',
-      answer: (exchange) => {
-        const { token, outcome } = results.find(exchange.name('token'))
+      answer: async (exchange) => {
+        const given = exchange.name('token')
+        if (!results.has(given) && isOfQueue(work, given)) return answerOutcome(work, exchange, given)
+        const { token, outcome } = results.find(given)
         if (outcome) exchange.send(outcome.status, 'application/json', outcome.text)
         else exchange.json(202, { token, done: false }, { 'retry-after': '1' })
       },
@@ -73,9 +79,11 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
       method: 'DELETE',
       path: '/jobs/:token',
       writes: true,
-      summary: 'Cancels such a task, and drops its result.',
-      answer: (exchange) => {
-        const result = results.find(exchange.name('token'))
+      summary: 'Cancels such a task, and drops its result; from the queue, drops a dead letter.',
+      answer: async (exchange) => {
+        const token = exchange.name('token')
+        if (!results.has(token) && isOfQueue(work, token)) return discard(work, exchange, token)
+        const result = results.find(token)
         result.cancel()
         results.remove(result)
         exchange.empty(204)
@@ -186,19 +194,12 @@ function optionsOf(exchange: Exchange): CallOptions {
   const key = exchange.header('idempotency-key')
   return {
     idempotent: exchange.header('x-telepathine-idempotent') === 'true',
-    ...(timeout !== undefined && { timeout: milliseconds(timeout) }),
+    ...(timeout !== undefined && { timeout: wholeNumber('x-telepathine-timeout-ms', timeout, 1, timeoutMsMax) }),
     ...(target !== undefined && { target }),
     ...(tags !== undefined && { tags: tags.split(',').map((tag) => tag.trim()) }),
     ...(select !== undefined && { select: selection(select) }),
     ...(key !== undefined && { key }),
   }
-}
-
-function milliseconds(text: string): number {
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (ms >= 1 && ms <= timeoutMsMax) return ms
-  const allowed = `milliseconds in 1..${timeoutMsMax}`
-  throw new Refusal(400, 'ERR_OPTION', `x-telepathine-timeout-ms: ${JSON.stringify(text)} given, allowed: ${allowed}`)
 }
 
 function selection(text: string): (typeof selections)[number] {

@@ -1,0 +1,42 @@
+import type { DeadJob, Dispatcher } from '../../work/index.js'
+import { refusalOf, Refusal } from '../errors.js'
+import type { Exchange } from '../exchange.js'
+import type { Route } from '../routes.js'
+
+/** What waits in the queue of this peer, and what was given up there. */
+export function queueRoutes(work: Dispatcher): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/queues',
+      writes: false,
+      summary: 'How many jobs wait, run, and are dead, by name; an empty list without a queue.',
+      answer: async (exchange) => exchange.json(200, work.hasQueue ? await work.queues() : []),
+    },
+    {
+      method: 'GET',
+      path: '/queues/:name*',
+      writes: true,
+      summary: 'The dead letters of a job, the oldest 100 of them: tokens, inputs and errors.',
+      answer: async (exchange) => exchange.json(200, (await dead(work, exchange)).map(told)),
+    },
+    {
+      method: 'POST',
+      path: '/retries/:token',
+      writes: true,
+      summary: 'Gives a dead letter all its attempts again.',
+      answer: async (exchange) => {
+        if (!(await work.retry(exchange.name('token')))) throw new Refusal(404, 'ERR_KEY', 'there is no such dead letter')
+        exchange.empty(204)
+      },
+    },
+  ]
+}
+
+async function dead(work: Dispatcher, exchange: Exchange): Promise<DeadJob[]> {
+  return work.hasQueue ? work.dead(exchange.name('name')) : []
+}
+
+function told({ token, input, key, from, enqueuedAt, attempts, error }: DeadJob): object {
+  return { token, input, key, from, enqueuedAt, attempts, error: refusalOf(error).told }
+}
