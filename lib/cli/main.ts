@@ -14,6 +14,7 @@ import { members } from './members.js'
 import { ncclient } from './ncclient.js'
 import { ncserver } from './ncserver.js'
 import { peer } from './peer.js'
+import { queue } from './queue.js'
 import { say } from './say.js'
 import { send } from './send.js'
 import { set } from './set.js'
@@ -23,7 +24,7 @@ import { stop } from './stop.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
 const commands: readonly ((program: Command) => void)[] = [
-  peer, start, stop, send, members, get, set, keys, know, say, hear, agent, mapper, ncserver, ncclient, simulate, demo,
+  peer, start, stop, send, queue, members, get, set, keys, know, say, hear, agent, mapper, ncserver, ncclient, simulate, demo,
   keygen, completion,
 ]
 

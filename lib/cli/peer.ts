@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { AppHost } from '../apps/index.js'
 import { Telepathine, type TelepathineOptions } from '../index.js'
+import { Dispatcher, openQueue } from '../work/index.js'
 import { jsonOrText, peerAddress, type PeerAddress, several, wholeNumber } from './shared/arguments.js'
 import { examples } from './shared/ask.js'
 import { configurable } from './shared/config.js'
@@ -21,6 +22,7 @@ interface PeerOptions {
   readonly apps: string | false
   readonly deployKey?: readonly string[]
   readonly appEnv?: readonly string[]
+  readonly queue?: string
   readonly preset?: 'local' | 'lan' | 'wan'
   readonly udp: boolean
   readonly metadata?: unknown
@@ -58,6 +60,7 @@ export function peer(program: Command): void {
     .option('--no-apps', 'run no worker apps')
     .option('--deploy-key <file>', 'take code signed with this public key (may be repeated)', several)
     .option('--app-env <name>', 'a variable of the environment that apps may see (may be repeated)', several)
+    .option('--queue <url>', 'durable work: file:<folder>, nats://<host> or amqp://<host>; needs its package installed')
     .addOption(new Option('--preset <name>', 'which network it is in').choices(['local', 'lan', 'wan']))
     .option('--no-udp', 'use connections only')
     .option('--metadata <json>', 'what all others get to know about it', jsonOrText)
@@ -89,12 +92,16 @@ async function run(address: PeerAddress, seeds: readonly string[], options: Peer
   await self.start().ready()
   // a failure to bind has gone to `ready()`
   self.on('error', (error) => process.stderr.write(`telepathine: ${plain(error.message)}\n`))
+  const queue = options.queue === undefined ? undefined : await openQueue(options.queue)
+  const work = queue && new Dispatcher(self, { queue })
   const host = options.apps === false ? undefined : await hostApps(self, folder, options.apps, options)
   introduce(self, seeds, options)
   introduced()
   await leaving
   const timer = setTimeout(() => process.exit(1), stopMs).unref()
   await host?.stop()
+  await work?.stop({ grace: 0 })
+  await queue?.close()
   await self.stop()
   clearTimeout(timer)
   if (address.port === 0) await rm(folder, { recursive: true, force: true })

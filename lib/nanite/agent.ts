@@ -12,7 +12,7 @@ import { agentSettings, checkPeer, checkStatus, refuse, stopSettings, texts, typ
 import { Pulse } from './pulse.js'
 import { exceptionHandlerOf, perform, Routes, type Action } from './routes.js'
 import type { AgentOptions, Authorize, Deliverable, StopOptions } from './types.js'
-import { readAsked, serviceName, writeIntermediate, writeResult } from './wire.js'
+import { queuedName, readAsked, serviceName, writeIntermediate, writeQueued, writeResult } from './wire.js'
 
 const log = createDebug('telepathine:nanite')
 
@@ -41,6 +41,8 @@ export class Agent {
   readonly #settings: AgentSettings
   readonly #work: Dispatcher
   readonly #withdraw: Withdraw
+  /** What is taken from the queue, by route. Bounded by the routes that are served. */
+  readonly #queued = new Map<string, Withdraw>()
   readonly #routes = new Routes()
   readonly #tags: Set<string>
   readonly #files: FileExchange
@@ -59,7 +61,8 @@ export class Agent {
     this.#peer = peer
     this.#status = this.#settings.status
     this.#tags = new Set(this.#settings.tags)
-    this.#work = new Dispatcher(peer)
+    const { queue } = this.#settings
+    this.#work = new Dispatcher(peer, queue === undefined ? {} : { queue })
     this.#files = new FileExchange(peer, this.#work, this.#settings)
     const serve = (input: unknown, call: Call): AsyncGenerator => this.#serve(input, call)
     this.#withdraw = this.#work.serve(serviceName, serve, { concurrency: this.#settings.prefetch })
@@ -117,6 +120,7 @@ export class Agent {
   register(actor: Actor, prefix?: string): this {
     this.#routes.register(actor, prefix)
     settle(actor, this)
+    this.#takeQueued()
     this.#pulse.advertise()
     return this
   }
@@ -193,7 +197,8 @@ export class Agent {
 
   async #stop(grace: number): Promise<void> {
     this.#pulse.stop()
-    await Promise.all([this.#withdraw({ grace }), this.#files.stop(grace)])
+    const queued = Array.from(this.#queued.values(), (withdraw) => withdraw({ grace }))
+    await Promise.all([this.#withdraw({ grace }), this.#files.stop(grace), ...queued])
     await this.#mapper?.stop()
     await this.#work.stop()
   }
@@ -214,6 +219,39 @@ export class Agent {
     } catch (error) {
       this.#excepted(action, deliverable, error)
       throw error
+    }
+  }
+
+  /** Takes from the queue, if there is one, what is asked of the routes that are served now. */
+  #takeQueued(): void {
+    if (!this.#work.hasQueue) return
+    const { services } = this
+    const { prefetch: concurrency } = this.#settings
+    for (const [type, withdraw] of this.#queued) {
+      if (services.includes(type)) continue
+      void withdraw()
+      this.#queued.delete(type)
+    }
+    for (const type of services) {
+      if (this.#queued.has(type)) continue
+      const serve = (input: unknown, call: Call): Promise<unknown> => this.#serveQueued(input, call)
+      this.#queued.set(type, this.#work.serve(queuedName(type), serve, { durable: true, concurrency }))
+    }
+  }
+
+  /** As {@link Agent.#serve}. What an action throws is an answer, too: only what gets none is tried again. */
+  async #serveQueued(input: unknown, call: Call): Promise<unknown> {
+    const { identity } = this
+    const told = this.#serve(input, call)
+    try {
+      for (;;) {
+        const { done, value } = await told.next()
+        if (done === true) return writeQueued({ identity, result: (value as readonly unknown[])[0], error: undefined })
+      }
+    } catch (error) {
+      if (error instanceof TelepathineError) throw error
+      const { name, message } = error instanceof Error ? error : new Error(String(error))
+      return writeQueued({ identity, result: undefined, error: { name, message } })
     }
   }
 

@@ -4,7 +4,7 @@ import type { Channel } from '../channel.js'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Random } from '../gossip/random.js'
 import type { Telepathine } from '../telepathine.js'
-import { Dispatcher, type CallError } from '../work/index.js'
+import { Dispatcher, RemoteError, type CallError } from '../work/index.js'
 import { Census, type KnownAgent } from './census.js'
 import { Job } from './job.js'
 import { checkRoute } from './names.js'
@@ -14,7 +14,7 @@ import {
 } from './options.js'
 import { Chooser } from './selectors.js'
 import type { Callback, Candidate, How, MapperOptions, PushOptions, RequestOptions, StopOptions } from './types.js'
-import { readTold, serviceName, writeAsked } from './wire.js'
+import { queuedName, readQueued, readTold, serviceName, writeAsked } from './wire.js'
 
 const log = createDebug('telepathine:nanite')
 
@@ -54,6 +54,8 @@ export class Mapper {
   /** All that are not over. Bounded by what the dispatcher takes, and the queue. */
   readonly #jobs = new Set<Job>()
   #emptied: () => void = () => undefined
+  /** Ends the waits for what is in the queue. */
+  readonly #stopping = new AbortController()
   #isOpen = false
   #stopped: Promise<void> | undefined
 
@@ -65,7 +67,8 @@ export class Mapper {
     this.#random = this.#channel.random.fork('nanite')
     this.#chooser = new Chooser(this.#random)
     this.#offline = new OfflineQueue(this.#channel.clock, this.#settings.redeliveryMs, (order) => this.#deliver(order))
-    this.#work = new Dispatcher(peer)
+    const { queue } = this.#settings
+    this.#work = new Dispatcher(peer, queue === undefined ? {} : { queue })
     this.#census = new Census(peer, this.#channel, this.#settings.agentTimeoutMs, {
       registered: (agent) => this.#registered(agent),
       unregistered: ({ identity }) => this.#tell('unregister', identity),
@@ -150,6 +153,7 @@ export class Mapper {
       })
     }
     this.#census.close()
+    this.#stopping.abort()
     for (const { job } of this.#offline.stop()) job.missed('', 'ERR_STOPPED')
     await this.#work.stop({ grace: 0 })
   }
@@ -177,10 +181,49 @@ export class Mapper {
   }
 
   #begin(order: Order): true | false | 'offline' {
+    const { persistent, offlineFailsafe, target, tags } = order.settings
+    if (persistent) {
+      this.#checkQueue(order.settings)
+      void this.#enqueue(order)
+      return true
+    }
     if (this.#deliver(order)) return true
-    if (!order.settings.offlineFailsafe) return false
-    this.#wait(order)
+    if (!offlineFailsafe) return false
+    // the queue cannot choose who does it
+    if (this.#work.hasQueue && target === undefined && tags === undefined) void this.#enqueue(order)
+    else this.#wait(order)
     return 'offline'
+  }
+
+  #checkQueue({ target, tags }: RequestSettings): void {
+    if (!this.#work.hasQueue) {
+      const how = 'new Mapper(peer, { queue: await openQueue(url) })'
+      throw new TelepathineError('ERR_OPTION', `persistent: true given, which takes a queue: ${how}`)
+    }
+    if (target === undefined && tags === undefined) return
+    throw new TelepathineError('ERR_OPTION', 'persistent: true given, and so target and tags are not allowed')
+  }
+
+  /** Stores it, for whoever serves the route, and tells what came of it. Never rejects. */
+  async #enqueue({ isPush, payload, settings: { timeoutMs = Infinity }, job }: Order): Promise<void> {
+    this.#jobs.add(job)
+    const { type, token } = job
+    const expiresAt = timeoutMs === Infinity ? {} : { expiresAt: this.#channel.clock.wall() + timeoutMs }
+    try {
+      const stored = await this.#work.enqueue(queuedName(type), writeAsked({ type, payload, token }), expiresAt)
+      if (isPush) return job.answered('', undefined)
+      const { signal } = this.#stopping
+      const told = readQueued(await this.#work.outcome(stored, { timeout: timeoutMs, signal }))
+      if (told === undefined) return job.missed('', 'ERR_VALUE')
+      const { identity, result, error } = told
+      if (error === undefined) return job.answered(identity, result)
+      const { name, message } = error
+      job.threw(identity, new RemoteError({ name, message, code: undefined, data: undefined, stack: undefined }, identity))
+    } catch (error) {
+      const { code, peer, cause } = error as CallError
+      if (code === 'ERR_HANDLER') job.threw(peer ?? '', cause as Error)
+      else job.missed(peer ?? '', this.#stopped === undefined ? code : 'ERR_STOPPED')
+    }
   }
 
   /** Has it wait for somebody, but no longer than it may. */

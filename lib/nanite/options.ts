@@ -1,6 +1,7 @@
 import { channelOf, type Channel } from '../channel.js'
 import { describe } from '../describe.js'
 import { TelepathineError } from '../gossip/errors.js'
+import type { Queue } from '../work/index.js'
 import { isSelectorName, type SelectorName } from './selectors.js'
 import type {
   AgentOptions, How, IntermediateHandler, MapperCallbacks, MapperOptions, PushOptions, RequestOptions, Selector,
@@ -17,11 +18,12 @@ export interface AgentSettings {
   readonly prefetch: number
   readonly fileRoot: string | undefined
   readonly maxFileBytes: number
+  readonly queue: Queue | undefined
 }
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function agentSettings(options: AgentOptions): AgentSettings {
-  const given = camel(options, ['pingTime', 'statusProc', 'tags', 'prefetch', 'fileRoot', 'maxFileBytes'])
+  const given = camel(options, ['pingTime', 'statusProc', 'tags', 'prefetch', 'fileRoot', 'maxFileBytes', 'queue'])
   const { statusProc, fileRoot, tags = [], prefetch = 256, maxFileBytes = 64 << 20 } = given
   if (fileRoot !== undefined && typeof fileRoot !== 'string') throw refuse('file_root', fileRoot, 'a path')
   return {
@@ -31,6 +33,7 @@ export function agentSettings(options: AgentOptions): AgentSettings {
     prefetch: whole('prefetch', prefetch, 1, 1_000_000),
     fileRoot,
     maxFileBytes: whole('max_file_bytes', maxFileBytes, 0, 2 ** 30),
+    queue: given['queue'] as Queue | undefined,
   }
 }
 
@@ -38,6 +41,8 @@ export function agentSettings(options: AgentOptions): AgentSettings {
 export interface MapperSettings {
   readonly agentTimeoutMs: number
   readonly offlineFailsafe: boolean
+  readonly persistent: boolean
+  readonly queue: Queue | undefined
   readonly redeliveryMs: number
   readonly timeoutMs: number
   readonly callbacks: MapperCallbacks
@@ -45,13 +50,17 @@ export interface MapperSettings {
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function mapperSettings(options: MapperOptions): MapperSettings {
-  const names = ['agentTimeout', 'offlineFailsafe', 'offlineRedeliveryFrequency', 'timeout', 'callbacks']
+  const names = [
+    'agentTimeout', 'offlineFailsafe', 'persistent', 'queue', 'offlineRedeliveryFrequency', 'timeout', 'callbacks',
+  ]
   const given = camel(options, names)
   const callbacks = camel(given['callbacks'] ?? {}, ['register', 'unregister', 'timeout'])
   for (const [name, callback] of Object.entries(callbacks)) checkFunction(`callbacks.${name}`, callback)
   return {
     agentTimeoutMs: seconds('agent_timeout', given['agentTimeout'] ?? 15),
     offlineFailsafe: flag('offline_failsafe', given['offlineFailsafe'] ?? false),
+    persistent: flag('persistent', given['persistent'] ?? false),
+    queue: given['queue'] as Queue | undefined,
     redeliveryMs: seconds('offline_redelivery_frequency', given['offlineRedeliveryFrequency'] ?? 10),
     timeoutMs: timeout(given['timeout'] ?? timeoutMsDefault),
     callbacks,
@@ -64,6 +73,7 @@ export interface RequestSettings {
   readonly target: string | undefined
   readonly tags: { readonly any: readonly string[]; readonly all: readonly string[] } | undefined
   readonly offlineFailsafe: boolean
+  readonly persistent: boolean
   /** Infinity: never; undefined: not said. */
   readonly timeoutMs: number | undefined
   readonly handler: IntermediateHandler | Readonly<Record<string, IntermediateHandler>> | undefined
@@ -71,10 +81,12 @@ export interface RequestSettings {
 
 /** @throws TelepathineError `ERR_OPTION` */
 export function requestSettings(
-  how: How<RequestOptions> | undefined, isPush: boolean, { offlineFailsafe }: MapperSettings,
+  how: How<RequestOptions> | undefined, isPush: boolean, { offlineFailsafe, persistent }: MapperSettings,
 ): RequestSettings {
   const options = typeof how === 'string' || typeof how === 'function' ? { selector: how } : (how ?? {})
-  const names: (keyof (PushOptions & RequestOptions))[] = ['selector', 'target', 'tags', 'offlineFailsafe', 'timeout']
+  const names: (keyof (PushOptions & RequestOptions))[] = [
+    'selector', 'target', 'tags', 'offlineFailsafe', 'persistent', 'timeout',
+  ]
   const given = camel(options, isPush ? names : [...names, 'intermediateHandler'])
   const { target, tags, timeout: ms, intermediateHandler: handler } = given
   if (target !== undefined && typeof target !== 'string') throw refuse('target', target, 'the identity of an agent')
@@ -83,6 +95,7 @@ export function requestSettings(
     target,
     tags: tags === undefined ? undefined : tagsWanted(tags),
     offlineFailsafe: flag('offline_failsafe', given['offlineFailsafe'] ?? offlineFailsafe),
+    persistent: flag('persistent', given['persistent'] ?? persistent),
     timeoutMs: ms === undefined ? undefined : timeout(ms),
     handler: handler === undefined ? undefined : checkHandler(handler),
   }

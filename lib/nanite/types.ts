@@ -1,3 +1,4 @@
+import type { Queue } from '../work/index.js'
 import type { Job } from './job.js'
 import type { Mapper } from './mapper.js'
 import type { SelectorName } from './selectors.js'
@@ -46,7 +47,15 @@ export interface PushOptions {
   offline_failsafe?: boolean
   /** The same. */
   offlineFailsafe?: boolean
-  /** Milliseconds until those who have not answered count as missing; 0 or Infinity: never. Default 30,000. */
+  /**
+   * Whether it goes through the queue, so that it outlives the mapper and the agent that is at it. Any agent that serves
+   * the route and uses the queue does it; it cannot be chosen which. Takes a queue. Default: that of the mapper.
+   */
+  persistent?: boolean
+  /**
+   * Milliseconds until those who have not answered count as missing; 0 or Infinity: never. Default 30,000; through the
+   * queue never.
+   */
   timeout?: number
 }
 
@@ -129,6 +138,8 @@ export interface AgentOptions {
   file_root?: string
   /** The same. */
   fileRoot?: string
+  /** What `openQueue` opened, to take requests from; not needed if a dispatcher of the peer was given one before. */
+  queue?: Queue
   /** Largest file sent or taken, in bytes; 0 to 1 GiB, default 64 MiB. */
   max_file_bytes?: number
   /** The same. */
@@ -157,10 +168,14 @@ export interface MapperOptions {
   agent_timeout?: number
   /** The same. */
   agentTimeout?: number
-  /** Whether what nobody can do at the moment waits for an agent. Default false. */
+  /** Whether what nobody can do at the moment waits for an agent: in the queue, if there is one. Default false. */
   offline_failsafe?: boolean
   /** The same. */
   offlineFailsafe?: boolean
+  /** Whether requests go through the queue, see {@link PushOptions.persistent}. Default false. */
+  persistent?: boolean
+  /** What `openQueue` opened, to store requests in; not needed if a dispatcher of the peer was given one before. */
+  queue?: Queue
   /** Seconds after which what waits is tried again, at the latest; above 0, up to 86,400. Default 10. */
   offline_redelivery_frequency?: number
   /** The same. */

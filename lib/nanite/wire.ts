@@ -3,6 +3,11 @@ import { Keyed, defaultKey } from './keyed.js'
 /** The one service that all agents serve, whatever their actors are: agents know best what they can do. */
 export const serviceName = 'nanite'
 
+/** What a route is called in the queue. */
+export function queuedName(type: string): string {
+  return `${serviceName}:${type}`
+}
+
 /** Longest token that is taken. */
 const tokenMax = 200
 
@@ -45,4 +50,25 @@ export function readTold(chunk: unknown): Told | undefined {
   const [first, value] = chunk as readonly unknown[]
   if (chunk.length === 1) return { result: first }
   return chunk.length === 2 && typeof first === 'string' ? { key: first, value } : undefined
+}
+
+/** What an agent tells of a request from the queue: who it is, and the result, or what the action threw. */
+export interface QueuedTold {
+  readonly identity: string
+  readonly result: unknown
+  readonly error: { readonly name: string; readonly message: string } | undefined
+}
+
+/** What came of a request from the queue, as it is stored. */
+export function writeQueued({ identity, result, error }: QueuedTold): readonly unknown[] {
+  return [identity, result, error && [error.name, error.message]]
+}
+
+/** What came of a request from the queue; undefined when it makes no sense. */
+export function readQueued(stored: unknown): QueuedTold | undefined {
+  if (!Array.isArray(stored) || typeof stored[0] !== 'string') return undefined
+  const [identity, result, error] = stored as readonly unknown[]
+  if (!Array.isArray(error)) return { identity: identity as string, result, error: undefined }
+  const [name, message] = error as readonly unknown[]
+  return { identity: identity as string, result, error: { name: String(name), message: String(message) } }
 }

@@ -301,11 +301,7 @@ export class Dispatcher {
   }
 
   async #stop(grace: number): Promise<void> {
-    const { durable } = this.#board
-    if (durable !== undefined && durable === this.#brought) {
-      await durable.stop(grace)
-      this.#board.durable = undefined
-    }
+    if (this.#brought !== undefined && --this.#brought.users === 0) await this.#takeAway(this.#brought, grace)
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
     this.#turnstile.stop(gone)
@@ -321,16 +317,29 @@ export class Dispatcher {
   /** Has all dispatchers of the peer use a queue. */
   #bring({ engine }: Queue): void {
     const board = this.#board
-    const { maxPayloadBytes, stacks } = this.#settings
-    if (board.durable !== undefined) {
+    if (board.durable === undefined) {
+      const { channel, server } = board
+      const { maxPayloadBytes, stacks } = this.#settings
+      const isHeld = (token: string, withinMs: number): Promise<boolean> => this.#isHeld(token, withinMs)
+      const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks, isHeld })
+      board.durable = durable
+      board.offer(new Service(holdersName, (token: string) => durable.isAtWork(token), serviceSettings({})))
+    } else if (board.durable.engine !== engine) {
       board.leave(this.#turnstile, gone)
       throw new TelepathineError('ERR_BUSY', `${this.#peer.name} has a queue already, which all its dispatchers use`)
     }
-    const { channel, server } = board
-    const isHeld = (token: string, withinMs: number): Promise<boolean> => this.#isHeld(token, withinMs)
-    const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks, isHeld })
-    this.#brought = board.durable = durable
-    this.serve(holdersName, (token: string) => durable.isAtWork(token))
+    this.#brought = board.durable
+    this.#brought.users++
+  }
+
+  async #takeAway(durable: Durable, grace: number): Promise<void> {
+    const { server } = this.#board
+    await durable.stop(grace)
+    this.#board.durable = undefined
+    const holders = server.services.get(holdersName)
+    if (holders === undefined) return
+    this.#board.withdraw(holders)
+    await server.drain(holders, 0)
   }
 
   /** Whether another peer is, or may be, at a job; one that lives and does not answer may be. */

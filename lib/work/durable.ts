@@ -67,10 +67,16 @@ export class Durable {
   readonly #posts = new Map<Service, Post>()
   /** Jobs that are run here, by token. Bounded by the concurrency of the services. */
   readonly #atWork = new Set<string>()
+  /** How many dispatchers were given the queue. */
+  users = 0
   #isOver = false
 
   constructor(parts: DurableParts) {
     this.#parts = parts
+  }
+
+  get engine(): Engine {
+    return this.#parts.engine
   }
 
   // ---- for those who ask

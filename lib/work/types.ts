@@ -333,7 +333,7 @@ export interface DispatcherOptions {
   stacks?: boolean
   /**
    * What {@link openQueue} opened: for {@link Dispatcher.enqueue}, and for those who serve with `durable`. One for each
-   * peer: all its dispatchers use it, until the one that was given it stops.
+   * peer (`ERR_BUSY`): all its dispatchers use it, until those that were given it have stopped.
    */
   queue?: Queue
 }

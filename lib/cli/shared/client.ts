@@ -50,8 +50,14 @@ export class PeerClient {
 
   /** Asks, and reads the answer whole; undefined when it is empty. */
   async ask(path: string, question: Question = {}): Promise<unknown> {
-    const text = await textOf(await this.#open(path, question))
-    return text === '' ? undefined : JSON.parse(text)
+    return (await this.look(path, question)).value
+  }
+
+  /** As {@link PeerClient.ask}, for answers whose status says something. */
+  async look(path: string, question: Question = {}): Promise<{ status: number | undefined; value: unknown }> {
+    const answer = await this.#open(path, question)
+    const text = await textOf(answer)
+    return { status: answer.statusCode, value: text === '' ? undefined : JSON.parse(text) }
   }
 
   /** Asks, and yields the objects of an answer in lines of JSON, as they come. */

@@ -1,0 +1,213 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { extname } from 'node:path'
+import t, { type Test } from 'tap'
+import { Telepathine, TelepathineError } from '../../lib/index.js'
+import { Queue } from '../../lib/queue/queue.js'
+import { Dispatcher, openQueue } from '../../lib/work/index.js'
+import { until } from '../fixtures/until.js'
+import { contract } from '../queue/fixtures/contract.js'
+import { Faults, faulty } from '../queue/fixtures/faulty.js'
+import type { Place } from '../queue/fixtures/workshop.js'
+import type { Told } from './fixtures/labourer.js'
+
+async function folder(t: Test): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'telepathine-durable-'))
+  t.teardown(() => rm(made, { recursive: true, force: true }))
+  return made
+}
+
+async function peerWith(t: Test, queue: Queue, seeds: readonly string[] = []) {
+  const peer = await new Telepathine(0, [...seeds]).start().ready()
+  const work = new Dispatcher(peer, { queue })
+  t.teardown(async () => {
+    await work.stop({ grace: 0 })
+    await queue.close()
+    await peer.stop()
+  })
+  return { peer, work }
+}
+
+/** A process that has the queue open, and says what it does. */
+class Labourer {
+  readonly child: ChildProcess
+  readonly told: Told[] = []
+
+  constructor(t: Test, url: string, seed: string) {
+    const script = new URL(`fixtures/labourer${extname(import.meta.url)}`, import.meta.url)
+    this.child = fork(script, [url, seed], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.child.on('message', (told: Told) => this.told.push(told))
+    t.teardown(() => this.signal('SIGKILL'))
+  }
+
+  signal(how: NodeJS.Signals): void {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(how)
+  }
+
+  async began(token?: string): Promise<Told> {
+    const find = (): Told | undefined =>
+      this.told.find((each) => each.what === 'began' && (token === undefined || each.token === token))
+    await until(() => find() !== undefined)
+    return find() as Told
+  }
+}
+
+t.test('durable work on an engine that fails, dawdles and delivers twice', async (t) => {
+  const place = async (): Promise<Place> => {
+    const path = await mkdtemp(join(tmpdir(), 'telepathine-faulty-'))
+    const faults = new Faults(7)
+    return {
+      open: async () => {
+        const queue = await openQueue(`file://${path}`)
+        return new Queue(queue.url, faulty(queue.engine, faults))
+      },
+      remove: () => rm(path, { recursive: true, force: true }),
+    }
+  }
+  await contract(t, place, { hasPriorities: true, tellsAll: true, isFaulty: true })
+})
+
+t.test('a job whose worker is killed is done by another, at once; one that is merely blocked keeps it', async (t) => {
+  const url = `file://${await folder(t)}`
+  const { peer, work } = await peerWith(t, await openQueue(url))
+  const [first, second] = [new Labourer(t, url, peer.name), new Labourer(t, url, peer.name)]
+  await Promise.all([first, second].map((each) => until(() => each.told.length > 0)))
+  const waits = await work.enqueue('wait', 'a')
+  await until(() => [first, second].some(({ told }) => told.some(({ what }) => what === 'began')))
+  const [holder, other] = first.told.some(({ what }) => what === 'began') ? [first, second] : [second, first]
+  // stopped, it answers nobody, and membership takes it for dead
+  holder.signal('SIGSTOP')
+  await until(() => peer.deadPeers().length === 1)
+  t.equal(await work.peek(waits), undefined)
+  t.equal(other.told.some(({ what }) => what === 'began'), false, 'nobody else begins it')
+  holder.signal('SIGCONT')
+  await until(() => peer.livePeers().length === 2)
+  holder.signal('SIGKILL')
+  const again = await other.began()
+  t.equal(again.attempt, 2)
+  other.child.send('release')
+  t.equal(await work.outcome(waits), again.pid)
+})
+
+t.test('a synchronous handler keeps its job while the loop stands still', async (t) => {
+  const url = `file://${await folder(t)}`
+  const { peer, work } = await peerWith(t, await openQueue(url))
+  const [first, second] = [new Labourer(t, url, peer.name), new Labourer(t, url, peer.name)]
+  await Promise.all([first, second].map((each) => until(() => each.told.length > 0)))
+  // until membership has given it up, and longer
+  const token = await work.enqueue('block', 4_500)
+  const pid = await work.outcome(token)
+  const begun = [...first.told, ...second.told].filter(({ what }) => what === 'began')
+  t.strictSame(begun.map((each) => each.pid), [pid], 'begun once')
+})
+
+t.test('a job that kills its worker each time ends among the dead letters', async (t) => {
+  const url = `file://${await folder(t)}`
+  const { peer, work } = await peerWith(t, await openQueue(url))
+  const token = await work.enqueue('suicide', '', { attempts: 2 })
+  for (let i = 0; i < 2; i++) {
+    const labourer = new Labourer(t, url, peer.name)
+    await until(() => labourer.child.signalCode !== null)
+  }
+  const last = new Labourer(t, url, peer.name)
+  await t.rejects(work.outcome(token), { code: 'ERR_PEER_LOST' })
+  t.equal(last.child.signalCode, null, 'it is not begun a third time')
+  t.match(await work.dead('suicide'), [{ token, attempts: 2, error: { code: 'ERR_PEER_LOST' } }])
+})
+
+t.test('what a doubtful engine delivers again is not begun while a living peer is at it', async (t) => {
+  const url = `file://${await folder(t)}`
+  const [one, two] = [await openQueue(url), await openQueue(url)]
+  const faults = new Faults(1)
+  const a = await peerWith(t, one)
+  const b = await peerWith(t, new Queue('again', faulty(two, faults, { isQuiet: true })), [a.peer.name])
+  const begun: string[] = []
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  a.work.serve('held', async () => {
+    begun.push('a')
+    await held
+    return 'by a'
+  }, { durable: true })
+  const token = await a.work.enqueue('held', '')
+  await until(() => begun.length === 1)
+  await b.work.waitFor('held')
+  b.work.serve('held', () => {
+    begun.push('b')
+    return 'by b'
+  }, { durable: true })
+  await faults.deliver({ token, service: 'held', attempt: 2 })
+  release()
+  t.equal(await b.work.outcome(token), 'by a')
+  await faults.settled(token)
+  t.strictSame(begun, ['a'], 'and its outcome serves for both')
+})
+
+t.test('the loss of the engine in the middle is survived', async (t) => {
+  const url = `file://${await folder(t)}`
+  const faults = new Faults(3)
+  const { work } = await peerWith(t, new Queue(url, faulty((await openQueue(url)), faults, { isQuiet: true })))
+  work.serve('steady', (n: number) => {
+    faults.isAway = n === 1
+    return n
+  }, { durable: true })
+  const token = await work.enqueue('steady', 1)
+  await until(() => faults.refused > 2)
+  await t.rejects(work.enqueue('steady', 2), { code: 'ERR_QUEUE' })
+  faults.isAway = false
+  t.equal(await work.outcome(token), 1)
+})
+
+t.test('what makes no sense is refused at once', async (t) => {
+  const { peer, work } = await peerWith(t, await openQueue(`file://${await folder(t)}`))
+  const bad: [object, RegExp][] = [
+    [{ attempts: 0 }, /attempts: 0 given, allowed: a whole number in 1\.\.1000/],
+    [{ delay: -1 }, /delay/], [{ backoff: 'x' }, /backoff/], [{ priority: 11 }, /priority: 11 given.*0\.\.10/],
+    [{ expiresAt: NaN }, /expiresAt/], [{ key: '' }, /key/], [{ timeout: 1 }, /unknown option timeout/],
+  ]
+  for (const [options, message] of bad) {
+    await t.rejects(work.enqueue('x', 1, options), { code: 'ERR_OPTION', message }, JSON.stringify(options))
+  }
+  await t.rejects(work.enqueue('', 1), { code: 'ERR_KEY' })
+  await t.rejects(work.enqueue('x', () => 1), { code: 'ERR_VALUE' })
+  await t.rejects(work.outcome('short'), { code: 'ERR_OPTION', message: /token/ })
+  await t.rejects(work.outcome('x'.repeat(24), { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
+  await t.rejects(work.dead('x', { limit: 0 }), { code: 'ERR_OPTION' })
+  t.equal(await work.peek('x'.repeat(24)), undefined)
+  const other = new Dispatcher(peer)
+  t.ok(other.hasQueue, 'the queue is that of the peer')
+  await other.stop()
+  t.throws(() => new Dispatcher(peer, { queue: {} as Queue }), { code: 'ERR_OPTION', message: /openQueue/ })
+  await using another = await openQueue(`file://${await folder(t)}`)
+  t.throws(() => new Dispatcher(peer, { queue: another }), { code: 'ERR_BUSY' })
+})
+
+t.test('without a queue there is a word on how to get one', async (t) => {
+  const peer = await new Telepathine(0).start().ready()
+  const work = new Dispatcher(peer)
+  t.teardown(() => peer.stop())
+  await t.rejects(work.enqueue('x', 1), { code: 'ERR_OPTION', message: /new Dispatcher\(peer, \{ queue: / })
+  t.throws(() => work.serve('x', () => 1, { durable: true }), { code: 'ERR_OPTION' })
+  t.equal(work.hasQueue, false)
+})
+
+t.test('a peer that stops and starts takes jobs again', async (t) => {
+  const queue = await openQueue(`file://${await folder(t)}`)
+  const { peer, work } = await peerWith(t, queue)
+  const attempts: number[] = []
+  work.serve('life', (_: unknown, call) => {
+    attempts.push(call.attempt)
+    if (attempts.length > 1) return 'second life'
+    return new Promise((resolve) => call.signal.addEventListener('abort', resolve))
+  }, { durable: true })
+  const token = await work.enqueue('life', '')
+  await until(() => attempts.length === 1)
+  await peer.stop()
+  await t.rejects(work.enqueue('life', ''), { code: 'ERR_STOPPED' })
+  await peer.start().ready()
+  t.equal(await work.outcome(token), 'second life')
+  t.strictSame(attempts, [1, 2])
+  await t.rejects(work.enqueue('life', new TelepathineError('ERR_KEY', 'x'), { priority: 1.5 }), { code: 'ERR_OPTION' })
+})
