@@ -24,8 +24,11 @@ interface Manifest {
   readonly bin: Readonly<Record<string, string>>
   readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
 }
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+
+const declared = { ...manifest.dependencies, ...manifest.peerDependencies }
 
 /** What users import: the sources behind the package's `exports`. */
 const doors = Object.values(manifest.exports)
@@ -46,7 +49,10 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['lib/gossip/', ['lib/gossip/']],
   ['lib/net/', ['lib/gossip/', 'lib/net/']],
   ['lib/host/', ['lib/gossip/', 'lib/net/', 'lib/host/']],
-  ['lib/work/', ['lib/work/', 'lib/gossip/', 'lib/*.ts', 'lib/host/clock.ts', 'lib/net/transport.ts']],
+  ['lib/queue/', ['lib/queue/', 'lib/gossip/errors.ts', 'lib/describe.ts']],
+  ['lib/work/', [
+    'lib/work/', 'lib/queue/', 'lib/gossip/', 'lib/*.ts', 'lib/host/clock.ts', 'lib/net/transport.ts',
+  ]],
   ['lib/nanite/', [
     'lib/nanite/', 'lib/work/index.ts', 'lib/work/selection.ts', 'lib/work/loadaverage.ts', 'lib/files/folder.ts',
     'lib/files/name.ts', 'lib/channel.ts', 'lib/describe.ts', 'lib/telepathine.ts', 'lib/gossip/errors.ts',
@@ -107,6 +113,7 @@ const rules: readonly Rule[] = [
       { path: 'lib/options.ts', text: `import { FileInput } from './files/index.js'` },
       { path: 'lib/options.ts', text: `import { Dispatcher } from './work/index.js'` },
       { path: 'lib/work/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
+      { path: 'lib/queue/a.ts', text: `import { Durable } from '../work/durable.js'` },
       { path: 'lib/nanite/a.ts', text: `import { Switchboard } from '../work/switchboard.js'` },
       { path: 'lib/files/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
@@ -135,6 +142,18 @@ const rules: readonly Rule[] = [
       { path: 'lib/dashboard/a.ts', text: `import { chromium } from 'playwright-core'` },
       { path: 'lib/a.ts', text: `import { readFile } from 'fs/promises'` },
       { path: 'simulation/a.ts', text: `import { fc } from 'fast-check'` },
+    ],
+  },
+  {
+    name: 'what users may leave out is loaded by the queue engines alone, and only when one is opened',
+    complaints: ({ path, text }) => isSource(path)
+      ? imports(text).filter(name => packageOf(name) in manifest.peerDependencies)
+        .filter(name => !path.startsWith('lib/queue/') || isLoadedAtOnce(text, name))
+      : [],
+    caught: [
+      { path: 'lib/work/a.ts', text: `const { open } = await import('lmdb')` },
+      { path: 'lib/queue/a.ts', text: `import { connect } from '@nats-io/transport-node'` },
+      { path: 'lib/queue/a.ts', text: `import {\n  open,\n} from 'lmdb'` },
     ],
   },
   {
@@ -242,7 +261,7 @@ function sourceOf(built: string): string {
 
 /** What users install, and for the page what is built into it. */
 function isDeclared(path: string, name: string): boolean {
-  return name in manifest.dependencies || (path.startsWith('lib/dashboard/') && bundled.has(name))
+  return name in declared || (path.startsWith('lib/dashboard/') && bundled.has(name))
 }
 
 function isSource(path: string): boolean {
@@ -266,6 +285,13 @@ function localImports(path: string, text: string): string[] {
 function resolve(path: string, name: string): string {
   const found = posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts')
   return paths.has(`${found}x`) ? `${found}x` : found
+}
+
+/** Whether a file imports something else than types from a package when it is loaded itself. */
+function isLoadedAtOnce(text: string, name: string): boolean {
+  return text.split(/^(?=import\b|export\b)/m).some(part => {
+    return /^(import|export)\s+(?!type\b)[^;'"]*['"]/.test(part) && part.includes(`from '${name}'`)
+  })
 }
 
 function packageOf(name: string): string {

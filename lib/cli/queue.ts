@@ -37,7 +37,9 @@ export function queue(program: Command): void {
     .action(async (address: PeerAddress, name: string | undefined, options: QueueOptions) => {
       const client = clientFor(address, options)
       const { retry, discard, outcome, json } = options
-      if (retry !== undefined) return void (await client.ask(`/retries/${encodeURIComponent(retry)}`, { method: 'POST' }))
+      if (retry !== undefined) {
+        return void (await client.ask(`/retries/${encodeURIComponent(retry)}`, { method: 'POST' }))
+      }
       if (discard !== undefined) {
         return void (await client.ask(`/jobs/${encodeURIComponent(discard)}`, { method: 'DELETE' }))
       }

@@ -301,16 +301,25 @@ class AMQPEngine implements Engine {
     channel.on('close', () => this.#channelLost(taker, channel))
     await channel.prefetch(taker.room)
     const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message === null) return void channel.close().catch(() => undefined)
-      this.#arrived(taker, channel, message).catch((error: unknown) => {
-        log('%s: %O', taker.service, error)
-        attempted(() => channel.nack(message))
-      })
+      // the queue was removed
+      if (message === null) channel.close().catch(() => undefined)
+      else void this.#arrived(taker, channel, message)
     })
     taker.tag = consumerTag
   }
 
+  /** A job came in. Never rejects. */
   async #arrived(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
+    try {
+      await this.#sort(taker, channel, message)
+    } catch (error) {
+      log('%s: %O', taker.service, error)
+      attempted(() => channel.nack(message))
+    }
+  }
+
+  /** Gives a job to its taker, unless it comes too early, or is another's double. */
+  async #sort(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
     const { messageId, headers = {} } = message.properties
     const head: Head = {
       attempt: Number(headers['attempt'] ?? 1),
@@ -469,10 +478,11 @@ class AMQPEngine implements Engine {
       let isAll: () => void = () => undefined
       const all = new Promise<void>((resolve) => (isAll = resolve))
       const { consumerTag } = await Promise.race([failed, channel.consume(queue, (message) => {
-        const id = String(message?.properties.messageId)
-        if (message !== null && !id.startsWith(markPrefix)) return void messages.push(message)
-        if (message !== null) channel.ack(message)
-        if (message === null || id === mark) isAll()
+        if (message === null) return isAll()
+        const { messageId } = message.properties
+        if (!String(messageId).startsWith(markPrefix)) return void messages.push(message)
+        channel.ack(message)
+        return messageId === mark ? isAll() : undefined
       }, { exclusive: true })])
       await Promise.race([failed, line.publish('', queue, new Uint8Array(0), { messageId: mark })])
       await Promise.race([failed, all])

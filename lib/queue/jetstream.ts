@@ -563,14 +563,14 @@ class Puller {
 
   /** The connection is another one: nothing will come of what was asked before. */
   restart(): void {
-    for (const serial of [...this.#requests.keys()]) this.#over(serial)
+    for (const serial of this.#requests.keys()) this.#over(serial)
     this.#askSoon()
   }
 
   /** Asks no more. What the server has sent already is taken. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    for (const serial of [...this.#requests.keys()]) this.#over(serial)
+    for (const serial of this.#requests.keys()) this.#over(serial)
     if (this.#nc.isClosed()) return
     await this.#nc.flush().catch(() => undefined)
     this.#subscription.unsubscribe()

@@ -8,7 +8,7 @@ import createDebug from 'debug'
 import type { RootDatabase } from 'lmdb'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
-import { type Held, type KeyPart, Ledger, priorityMax, type Table } from './ledger.js'
+import { type Held, type KeyPart, Ledger, priorityMax } from './ledger.js'
 import { Neighbours } from './neighbours.js'
 
 const log = createDebug('telepathine:queue')
@@ -76,7 +76,7 @@ class LMDBEngine implements Engine {
 
   constructor(database: RootDatabase<unknown, KeyPart[]>, folder: string, keepMs: number) {
     this.#database = database
-    this.#ledger = new Ledger(database as Table)
+    this.#ledger = new Ledger(database)
     this.#keepMs = keepMs
     this.#neighbours = new Neighbours(folder, {
       rang: (line) => this.#hear(line),

@@ -3,7 +3,7 @@
  * however long a handler keeps the event loop of the peer to itself. The thread lives exactly as long as the process.
  */
 import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TelepathineError, type ErrorCode } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
 
@@ -43,9 +43,7 @@ interface Waiting {
 
 /** Opens an engine in a thread. @throws what opening it throws */
 export async function openThread(data: ThreadData): Promise<Engine> {
-  const worker = new Worker(new URL(`threadmain${extname(import.meta.url)}`, import.meta.url), {
-    workerData: data, name: `telepathine ${data.kind}`,
-  })
+  const worker = newWorker({ workerData: data, name: `telepathine ${data.kind}` })
   const engine = new ThreadEngine(worker)
   try {
     await engine.opened
@@ -54,6 +52,15 @@ export async function openThread(data: ThreadData): Promise<Engine> {
     await worker.terminate()
     throw error
   }
+}
+
+/** What the thread runs. In the repository itself, which is not compiled, a loader goes first: threads get none. */
+function newWorker(options: WorkerOptions): Worker {
+  const program = new URL(`./threadmain${extname(import.meta.url)}`, import.meta.url)
+  if (!program.pathname.endsWith('.ts')) return new Worker(program, options)
+  const [loader, entry] = [import.meta.resolve('tsx/esm/api'), program.href].map((url) => JSON.stringify(url))
+  const load = `import(${loader}).then(({ register }) => { register(); return import(${entry}) })`
+  return new Worker(load, { ...options, eval: true })
 }
 
 class ThreadEngine implements Engine {

@@ -1,7 +1,7 @@
 /** What runs in the thread of an engine; see `thread.ts`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { TelepathineError } from '../gossip/errors.js'
-import type { Delivery, Engine, NewJob, Taker } from './engine.js'
+import type { Delivery, Engine, Taker } from './engine.js'
 import type { Request, ThreadData, ThreadError, Told } from './thread.js'
 
 const port = parentPort
@@ -12,7 +12,7 @@ const watches = new Map<number, () => void>()
 /** What is held, by the id of its delivery. */
 const held = new Map<number, Delivery>()
 
-const tell = (told: Told): void => port.postMessage(told)
+const tell = (what: Told): void => port.postMessage(what)
 
 async function openEngine({ kind, url, settings }: ThreadData): Promise<Engine> {
   const { open } = kind === 'jetstream' ? await import('./jetstream.js') : await import('./amqp.js')
@@ -31,7 +31,7 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
   const [first, second, third] = given as [never, never, never]
   switch (method) {
     case 'join': return engine.join(first)
-    case 'add': return engine.add(first as NewJob)
+    case 'add': return engine.add(first)
     case 'take': {
       const taker = await engine.take(first, second, (delivery) => {
         held.set(delivery.id, delivery)
@@ -65,9 +65,9 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
 }
 
 function told(error: unknown): ThreadError {
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message } = error as Partial<NodeJS.ErrnoException>
   const isKnown = error instanceof TelepathineError || code === 'ERR_MODULE_NOT_FOUND'
-  return { code: isKnown ? String(code) : 'ERR_QUEUE', message: String(message ?? error) }
+  return { code: isKnown ? String(code) : 'ERR_QUEUE', message: message ?? String(error) }
 }
 
 try {

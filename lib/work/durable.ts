@@ -219,7 +219,7 @@ export class Durable {
 
   /** The peer stops: what runs is given back at once. */
   stopping(): void {
-    for (const service of [...this.#posts.keys()]) void this.withdraw(service, 0)
+    for (const service of this.#posts.keys()) void this.withdraw(service, 0)
   }
 
   /** Membership says that a peer is dead. */

@@ -12,7 +12,6 @@ export class Duty implements Call, Served {
   readonly deadline = undefined
   readonly dueAt = Infinity
   readonly streams = false
-  isServed = false
   nested: Set<{ abort(reason: unknown): void }> | undefined
   /** What was emitted last. */
   lastChunk: unknown
