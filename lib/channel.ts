@@ -65,8 +65,9 @@ export class Channel {
   readonly random: Random
   readonly isReal: boolean
   readonly #parts: ChannelParts
-  /** What was sent over it since the peer was made. */
+  /** What went over it since the peer was made. */
   readonly sent = { messages: 0, bytes: 0 }
+  readonly received = { messages: 0, bytes: 0 }
   #isRunning = false
   #listener: ChannelListener | undefined
 
@@ -173,6 +174,8 @@ export class Channel {
 
   /** @internal */
   frame(bytes: Uint8Array, from: string): void {
+    this.received.messages++
+    this.received.bytes += bytes.length
     if (this.#listener === undefined) this.rejected(from, 'not a message')
     else this.#listener.frame(bytes, from)
   }

@@ -138,6 +138,11 @@ export interface HTTPOptions {
   maxBodyBytes?: number
   /** Whether to answer the original's `POST /hello`, `/start`, `/stop` and their like. Default false. */
   legacy?: boolean
+  /**
+   * Whether `/metrics` tells of the process, too: memory, CPU, garbage collection. Default false, for one that has
+   * metrics of its own tells of them there.
+   */
+  processMetrics?: boolean
 }
 
 /** How suspicious a peer is of silence; see {@link PhiAccrualDetector}. */
@@ -179,6 +184,7 @@ export interface HTTPSettings {
   readonly hosts: readonly string[]
   readonly maxBodyBytes: number
   readonly legacy: boolean
+  readonly processMetrics: boolean
 }
 
 const presets = {
@@ -325,7 +331,9 @@ const tokenLengthMin = 8
 function checkHTTP(options: OptionReader, address: string): HTTPSettings | undefined {
   const value = options.value('http') ?? false
   if (value === false) return undefined
-  const names = ['token', 'private', 'hosts', 'maxBodyBytes', 'legacy'] satisfies (keyof HTTPOptions)[]
+  const names = [
+    'token', 'private', 'hosts', 'maxBodyBytes', 'legacy', 'processMetrics',
+  ] satisfies (keyof HTTPOptions)[]
   const read = new OptionReader(value === true ? {} : value, names, 'http.')
   const token = read.text('token')
   if (token !== undefined && (token.length < tokenLengthMin || /[^\x21-\x7e]/.test(token))) {
@@ -338,6 +346,7 @@ function checkHTTP(options: OptionReader, address: string): HTTPSettings | undef
     hosts: [address, ...read.texts('hosts').map(parseHost)],
     maxBodyBytes: read.whole('maxBodyBytes', 1_024, 2 ** 30, 1 << 20),
     legacy: read.flag('legacy', false),
+    processMetrics: read.flag('processMetrics', false),
   })
 }
 

@@ -5,6 +5,7 @@ import { Agenda } from './agenda.js'
 import { Beliefs } from './beliefs.js'
 import { Channel } from './channel.js'
 import { describe } from './describe.js'
+import { type BackpressureMessage, channels } from './diagnostics.js'
 import { Emitter } from './emitter.js'
 import { entryOverheadBytes } from './gossip/config.js'
 import type { Notice } from './gossip/effects.js'
@@ -25,12 +26,13 @@ import {
   checkCertificates, checkKeys, checkOptions, type HTTPSettings, type Settings, type TelepathineOptions,
 } from './options.js'
 import { Readiness } from './readiness.js'
-import { Rejections } from './rejections.js'
+import { kindOf, Rejections } from './rejections.js'
 import { stampBytes, Stamps } from './stamps.js'
 import { Stream, type StreamOptions } from './stream.js'
 import { Topics, type Subscription } from './topics.js'
 import type { HearHandler, Heard, Known, KnowHandler, TelepathineEvents } from './types.js'
 import { decodeValue, encodeValue } from './values.js'
+import { Vitals } from './vitals.js'
 
 const log = createDebug('telepathine:peer')
 
@@ -67,6 +69,7 @@ export class Telepathine extends Emitter {
   readonly #streams = new Set<{ end(): void }>()
   readonly #agenda: Agenda
   readonly #rejections: Rejections
+  readonly #vitals: Vitals
   /** Undefined unless HTTP is asked for; and the face of this life. */
   readonly #view: FaceView | undefined
   #face: HTTPFace | undefined
@@ -111,16 +114,23 @@ export class Telepathine extends Emitter {
     const dice = random ?? systemRandom()
     const notary = security instanceof Certificates ? new CertificateNotary(security) : undefined
     this.#gossip = new Gossip(gossip, dice, notary)
+    const carrier = transport ?? new SocketTransport()
+    const parts = { gossip: this.#gossip, transport: carrier, clock: this.#clock }
+    this.#vitals = new Vitals(this, { ...parts, rejections: this.#rejections, channel: () => this.#channel })
     this.#host = new Host({
-      gossip: this.#gossip,
-      transport: transport ?? new SocketTransport(),
-      clock: this.#clock,
+      ...parts,
       owner: {
         notice: (notice) => this.#running && this.#take(notice),
         foretell: (notice) => this.#running && this.#foretell(notice),
         frame: (bytes, from) => this.#channel.frame(bytes, from),
-        linkUp: (peer) => this.#channel.linkUp(peer),
-        linkDown: (peer, how) => this.#channel.linkDown(peer, how),
+        linkUp: (peer) => {
+          if (told.linkUp.hasSubscribers) told.linkUp.publish({ self: this.#name, peer })
+          this.#channel.linkUp(peer)
+        },
+        linkDown: (peer, how) => {
+          if (told.linkDown.hasSubscribers) told.linkDown.publish({ self: this.#name, peer, how })
+          this.#channel.linkDown(peer, how)
+        },
         drained: (peer) => this.#channel.drained(peer),
         rejected: (from, reason) => this.#rejected(from, reason),
         failed: (error) => this.report(error),
@@ -269,6 +279,8 @@ export class Telepathine extends Emitter {
     const bytes = encodeValue(value, this.#settings.maxValueBytes, stampBytes)
     this.#stamps.write(bytes)
     const room = this.#gossip.set(storedKey(key), bytes, ttlMs, this.#clock.now())
+    this.#vitals.own.set++
+    if (!room) this.#holdBack('held')
     this.#host.kick()
     for (const { handler: tell } of this.#view?.ownSets.find(key) ?? []) tell(key, value, expiresAt)
     return room
@@ -281,6 +293,7 @@ export class Telepathine extends Emitter {
   delete(key: string): boolean {
     this.#checkName(key, 'key')
     const existed = this.#gossip.delete(storedKey(key), this.#clock.now())
+    if (existed) this.#vitals.own.delete++
     this.#host.kick()
     if (existed) for (const { handler: tell } of this.#view?.ownDeletes.find(key) ?? []) tell(key, undefined, undefined)
     return existed
@@ -358,6 +371,8 @@ export class Telepathine extends Emitter {
     const bytes = encodeValue(data, this.#settings.maxValueBytes)
     if (this.#gossip.incarnation === 0) this.#keepForLater(event, bytes, durationMS)
     const room = this.#gossip.say(event, bytes, durationMS, buffer, this.#clock.now())
+    this.#vitals.own.say++
+    if (!room) this.#holdBack('held')
     this.#host.kick()
     for (const { handler: tell } of this.#view?.ownSays.find(event) ?? []) tell(event, data, undefined)
     return room
@@ -580,25 +595,42 @@ export class Telepathine extends Emitter {
       case 'event':
         return this.#takeEvent(notice.peer, notice.event, notice.value)
       case 'delete':
+        this.#vitals.heard.delete++
         return void this.announce('delete', notice.peer, key)
       case 'expired':
         return this.#takeExpired(notice.peer, key, notice.value, notice.deadline)
       case 'missed':
+        this.#vitals.heard.missed += notice.count
         return void this.announceIn('events', 'missed', notice.peer, notice.count)
       case 'peer:new':
         return this.#takePeer(notice.peer, notice.incarnation, notice.metadata)
       case 'peer:start':
+        this.#vitals.peers.start++
+        if (told.start.hasSubscribers) told.start.publish({ self: this.#name, peer: notice.peer })
         this.#face?.see({ kind: 'start', peer: notice.peer })
         return void this.announceIn('peer', 'start', notice.peer)
       case 'peer:stop':
+        this.#vitals.peers[notice.reason]++
+        if (told.stop.hasSubscribers) told.stop.publish({ self: this.#name, peer: notice.peer, reason: notice.reason })
         this.#face?.see({ kind: 'stop', peer: notice.peer, reason: notice.reason })
         return void this.announceIn('peer', 'stop', notice.peer, notice.reason)
       case 'peer:forgotten':
+        this.#vitals.forgot(notice.peer)
+        if (told.forgotten.hasSubscribers) told.forgotten.publish({ self: this.#name, peer: notice.peer })
         this.#face?.see({ kind: 'forgotten', peer: notice.peer })
         return void this.announceIn('peer', 'forgotten', notice.peer)
+      case 'suspected':
+        this.#vitals.peers.suspect++
+        if (told.suspect.hasSubscribers) told.suspect.publish({ self: this.#name, peer: notice.peer, by: notice.by })
+        return
+      case 'trusted':
+        this.#vitals.peers.trust++
+        if (told.trust.hasSubscribers) told.trust.publish({ self: this.#name, peer: notice.peer })
+        return
       case 'rejected':
         return this.#rejected(notice.from, notice.reason)
       case 'drain':
+        this.#holdBack('drained')
         this.#beliefs.settle()
         return void this.announce('drain')
       default:
@@ -607,6 +639,7 @@ export class Telepathine extends Emitter {
   }
 
   #takeSet(peer: string, key: string, value: Uint8Array, deadline: number | undefined): void {
+    this.#vitals.arrived(peer, value)
     this.#stamps.see(value)
     this.#view?.arrived(peer, value)
     this.#beliefs.take(peer, key, value, deadline)
@@ -622,6 +655,7 @@ export class Telepathine extends Emitter {
   }
 
   #takeEvent(peer: string, event: string, value: Uint8Array): void {
+    this.#vitals.heard.say++
     const heard = this.#hears.find(event)
     if (heard.length === 0 && !this.isWanted('say')) return
     const data = this.#decode(peer, value, 0)
@@ -631,12 +665,15 @@ export class Telepathine extends Emitter {
   }
 
   #takeExpired(peer: string, key: string, value: Uint8Array, deadline: number): void {
+    this.#vitals.heard.expired++
     if (!this.isWanted('key')) return
     const decoded = this.#decode(peer, value, stampBytes)
     if (decoded !== undecodable) this.announceIn('key', 'expired', peer, key, decoded, this.#unixTime(deadline))
   }
 
   #takePeer(name: string, incarnation: number, encoded: Uint8Array): void {
+    this.#vitals.met(name)
+    if (told.new.hasSubscribers) told.new.publish({ self: this.#name, peer: name })
     const { host: address, port } = parseAddress(name)
     const metadata = encoded.length === 0 ? undefined : this.#decode(name, encoded, 0)
     if (metadata === undecodable) return
@@ -644,7 +681,14 @@ export class Telepathine extends Emitter {
     this.announceIn('peer', 'new', { name, address, port, incarnation, metadata })
   }
 
+  #holdBack(state: BackpressureMessage['state']): void {
+    if (told.backpressure.hasSubscribers) told.backpressure.publish({ self: this.#name, state })
+  }
+
   #rejected(address: string, reason: string): void {
+    if (told.rejected.hasSubscribers) {
+      told.rejected.publish({ self: this.#name, address, reason, kind: kindOf(reason) })
+    }
     this.#rejections.add(address, reason)
   }
 
@@ -728,6 +772,20 @@ export class Telepathine extends Emitter {
     this.#streams.add(stream)
     return stream
   }
+}
+
+/** Who watches is told; see `diagnostics.ts`. */
+const told = {
+  new: channels['telepathine:peer:new'],
+  start: channels['telepathine:peer:start'],
+  stop: channels['telepathine:peer:stop'],
+  suspect: channels['telepathine:peer:suspect'],
+  trust: channels['telepathine:peer:trust'],
+  forgotten: channels['telepathine:peer:forgotten'],
+  rejected: channels['telepathine:rejected'],
+  linkUp: channels['telepathine:link:up'],
+  linkDown: channels['telepathine:link:down'],
+  backpressure: channels['telepathine:backpressure'],
 }
 
 /** Stands for a value that is none. */

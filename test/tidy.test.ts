@@ -48,7 +48,7 @@ const bundled = new Set(['preact', 'uplot', 'vite'])
 const directions: readonly (readonly [from: string, to: readonly string[]])[] = [
   ['lib/gossip/', ['lib/gossip/']],
   ['lib/net/', ['lib/gossip/', 'lib/net/']],
-  ['lib/host/', ['lib/gossip/', 'lib/net/', 'lib/host/']],
+  ['lib/host/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/diagnostics.ts']],
   ['lib/queue/', ['lib/queue/', 'lib/gossip/errors.ts', 'lib/describe.ts']],
   ['lib/work/', [
     'lib/work/', 'lib/queue/', 'lib/gossip/', 'lib/*.ts', 'lib/host/clock.ts', 'lib/net/transport.ts',
@@ -71,12 +71,13 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/http/', [
     'lib/http/', 'lib/work/', 'lib/names.ts', 'lib/stamps.ts', 'lib/topics.ts', 'lib/channel.ts', 'lib/telepathine.ts',
-    'lib/gossip/', 'lib/net/address.ts', 'lib/host/clock.ts',
+    'lib/gossip/', 'lib/net/address.ts', 'lib/host/clock.ts', 'lib/metrics/', 'lib/vitals.ts',
   ]],
   ['lib/apps/', [
     'lib/apps/', 'lib/work/', 'lib/http/', 'lib/files/name.ts', 'lib/describe.ts', 'lib/telepathine.ts',
-    'lib/gossip/errors.ts',
+    'lib/gossip/errors.ts', 'lib/diagnostics.ts', 'lib/metrics/families.ts',
   ]],
+  ['lib/metrics/', ['lib/metrics/', 'lib/work/', 'lib/vitals.ts', 'lib/distribution.ts']],
   ['lib/telepathine.ts', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/http/face.ts', 'lib/http/view.ts', 'lib/*.ts']],
   ['lib/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/*.ts']],
   ['simulation/examples/', ['simulation/examples/', ...doors]],
@@ -118,6 +119,8 @@ const rules: readonly Rule[] = [
       { path: 'lib/files/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
       { path: 'lib/netcluster/a.ts', text: `import { Sockets } from '../net/sockets.js'` },
       { path: 'lib/apps/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
+      { path: 'lib/metrics/a.ts', text: `import { Gossip } from '../gossip/gossip.js'` },
+      { path: 'lib/host/a.ts', text: `import { Vitals } from '../vitals.js'` },
       { path: 'lib/http/a.ts', text: `import { SocketTransport } from '../net/sockets.js'` },
       { path: 'lib/dashboard/a.tsx', text: `import { Live } from '../http/live/live.js'` },
       { path: 'lib/http/a.ts', text: `import { App } from '../dashboard/app.js'` },

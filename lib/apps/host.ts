@@ -3,9 +3,12 @@ import { join, resolve } from 'node:path'
 import createDebug from 'debug'
 import { TelepathineError } from '../gossip/errors.js'
 import { describe } from '../describe.js'
+import { channels } from '../diagnostics.js'
 import { routesOf } from '../http/routes.js'
+import { familiesOf } from '../metrics/families.js'
 import type { Telepathine } from '../telepathine.js'
 import { Dispatcher } from '../work/index.js'
+import { appFamilies } from './metrics.js'
 import { manifestHash, type SignedManifest, Trust } from './manifest.js'
 import { Orders } from './orders.js'
 import { appRoutes, legacyRoutes } from './routes.js'
@@ -102,6 +105,9 @@ export class AppHost extends EventEmitter<AppHostEvents> {
   readonly #orders: Orders
   /** Bounded by the orders. */
   readonly #slots = new Map<string, Slot>()
+  /** How often each app failed here. Bounded by `maxApps`, as the slots are. */
+  readonly #failures = new Map<string, number>()
+  readonly #states = new Map<string, Standing['state']>()
   readonly #owner: SlotOwner
   readonly #maxApps: number
   readonly #legacy: boolean
@@ -164,6 +170,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     routes.apps = () => this.apps()
     routes.expects = (service) => this.#expects(service)
     this.#offs.push(() => (routes.expects = () => false))
+    this.#offs.push(familiesOf(this.#peer).add(appFamilies(this.#states, this.#failures)))
     const repeated = setInterval(() => this.#look(), lookMs).unref()
     this.#offs.push(() => clearInterval(repeated))
     this.#look()
@@ -385,6 +392,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
 
   #stands(app: string, standing: Standing): void {
     log('%s: %o', app, standing)
+    this.#changed(app, standing)
     try {
       this.#peer.set(standingKey + app, standing)
       // others may wait for just this
@@ -394,6 +402,15 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     }
     if (standing.state === 'running') this.#orders.prove(app, standing.order)
     this.emit('state', app, standing)
+  }
+
+  /** Not all that is told of an app is that it is in another state. */
+  #changed(app: string, { state, error }: Standing): void {
+    if (this.#states.get(app) === state) return
+    this.#states.set(app, state)
+    if (state === 'waiting' || state === 'failed') this.#failures.set(app, (this.#failures.get(app) ?? 0) + 1)
+    const told = channels['telepathine:app:state']
+    if (told.hasSubscribers) told.publish({ self: this.#peer.name, app, state, error })
   }
 
   #refused(app: string, error: Error): void {

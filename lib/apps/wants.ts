@@ -43,7 +43,10 @@ export interface Standing {
 export const wantKey = 'apps:want:'
 export const standingKey = 'apps:at:'
 
-const states: readonly unknown[] = ['fetching', 'ready', 'starting', 'running', 'waiting', 'failed', 'stopped']
+/** The states that there are. */
+export const standingStates: readonly Standing['state'][] = [
+  'fetching', 'ready', 'starting', 'running', 'waiting', 'failed', 'stopped',
+]
 const peersMax = 100_000
 /** Longest text of what went wrong that is told to others. */
 export const errorLengthMax = 2_000
@@ -76,7 +79,7 @@ export function readWant(value: unknown, now: number): Want | undefined {
 export function readStanding(value: unknown): Standing | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { state, order, version, holds, error, tried } = value as Partial<Record<keyof Standing, unknown>>
-  if (!states.includes(state) || typeof order !== 'string') return undefined
+  if (!standingStates.includes(state as Standing['state']) || typeof order !== 'string') return undefined
   return {
     state: state as Standing['state'],
     order,

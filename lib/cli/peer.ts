@@ -152,6 +152,8 @@ function settings(address: PeerAddress, folder: string, options: PeerOptions): T
     ...(metadata !== undefined && { metadata }),
     http: {
       private: options.private ?? false,
+      // nobody else in this process does
+      processMetrics: true,
       legacy: legacy ?? false,
       ...(token !== undefined && { token }),
       ...(httpHost && { hosts: httpHost }),

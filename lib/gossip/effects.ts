@@ -54,5 +54,7 @@ export type Notice =
   | { readonly kind: 'peer:start'; readonly peer: string }
   | { readonly kind: 'peer:stop'; readonly peer: string; readonly reason: StopReason }
   | { readonly kind: 'peer:forgotten'; readonly peer: string }
+  | { readonly kind: 'suspected'; readonly peer: string; readonly by: string }
+  | { readonly kind: 'trusted'; readonly peer: string }
   | { readonly kind: 'rejected'; readonly from: string; readonly reason: string }
   | { readonly kind: 'drain' }

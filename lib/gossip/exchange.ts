@@ -97,6 +97,8 @@ export class Exchange {
   readonly #introduced: (member: Member, now: number) => void
   readonly #underWay = new Map<number, UnderWay>()
   readonly #differences = new Map<string, Difference>()
+  /** Exchanges begun in the regular course, for a difference, and those of them that nobody answered. */
+  readonly counts = { regular: 0, pulled: 0, unanswered: 0 }
   /** Names of strangers who came to us: we are the first to hear of them. At most `underWayMax`. */
   readonly #strangers = new Set<string>()
   #strangersMet = 0
@@ -149,12 +151,18 @@ export class Exchange {
     return wake
   }
 
+  /** Reasons to believe that we lack something, which are being looked into. */
+  get differences(): number {
+    return this.#differences.size
+  }
+
   // ---- beginning
 
   tick(now: number): void {
     for (const [token, { partner, at }] of this.#underWay) {
       if (at > now - answerMs) break
       this.#underWay.delete(token)
+      this.counts.unanswered++
       const member = this.#mesh.named(partner)
       if (member !== undefined) this.#liveness.doubt(member, now)
     }
@@ -290,6 +298,8 @@ export class Exchange {
   #token(partner: string, pulls: boolean, now: number): number {
     const token = this.#nextToken++
     this.#underWay.set(token, { partner, pulls, at: now })
+    if (pulls) this.counts.pulled++
+    else this.counts.regular++
     dropOldest(this.#underWay, underWayMax)
     return token
   }

@@ -51,7 +51,7 @@ export class FlowControl {
   #overflows = 0
   #step = growStep
   /** How far behind each of the last few partners was heard to be. At most `reportsMax`. */
-  readonly #reports = new Map<string, { readonly behind: boolean; readonly at: number }>()
+  readonly #reports = new Map<string, { readonly behindMs: number; readonly at: number }>()
   /** Which version was the first after a time. At most `marksMax`, the eldest first. */
   readonly #marks: { readonly version: number; readonly at: number }[] = []
 
@@ -121,7 +121,7 @@ export class FlowControl {
     const sent = this.#sent.at(now)
     if (sent < 1) return
     this.#reports.delete(partner)
-    this.#reports.set(partner, { behind: now - this.#madeAfter(version) > behindMs, at: now })
+    this.#reports.set(partner, { behindMs: Math.max(0, now - this.#madeAfter(version)), at: now })
     dropOldest(this.#reports, reportsMax)
     if (now < this.#nextLook) return
     this.#nextLook = now + lookEveryMs
@@ -137,6 +137,15 @@ export class FlowControl {
     }
   }
 
+  /** How old the first of our updates was that a partner was heard to lack of late, of the one furthest behind; ms. */
+  lagMs(now: number): number {
+    let lagMs = 0
+    for (const report of this.#reports.values()) {
+      if (report.at >= now - reportMs) lagMs = Math.max(lagMs, report.behindMs)
+    }
+    return lagMs
+  }
+
   /** When the first update after `version` was made; Infinity: there is none. */
   #madeAfter(version: number): number {
     for (const mark of this.#marks) if (mark.version > version) return mark.at
@@ -149,7 +158,7 @@ export class FlowControl {
     for (const report of this.#reports.values()) {
       if (report.at < now - reportMs) continue
       heard++
-      if (report.behind) behind++
+      if (report.behindMs > behindMs) behind++
     }
     return behind * 2 > heard
   }

@@ -82,12 +82,42 @@ export interface HeldValue {
 export interface GossipStats {
   /** Sent messages and bytes by class of traffic. */
   readonly sent: Readonly<Record<TrafficClass, Readonly<ClassTraffic>>>
+  /** Messages and bytes received from other peers, by class of traffic. */
+  readonly received: Readonly<Record<TrafficClass, Readonly<ClassTraffic>>>
   /** Received messages that were dropped as malformed or foreign. */
   readonly rejected: number
   /** Own updates that wait to be sent. */
   readonly pendingBytes: number
   /** What flow control allows this peer to send of its own updates. */
   readonly bytesPerSecondMax: number
+  /** How often `set` and `say` were told to hold back, and how often they were refused for too much that waits. */
+  readonly held: number
+  readonly refused: number
+  /** How old the first own update is that another peer was heard to lack of late; 0: nobody is behind. */
+  readonly lagMs: number
+  /** Exchanges begun in the regular course, for a difference, and those that nobody answered. */
+  readonly exchanges: { readonly regular: number; readonly pulled: number; readonly unanswered: number }
+  /** Reasons to believe that something is lacking here, which are being looked into. */
+  readonly differences: number
+}
+
+/** What one peer holds of a cluster. */
+export interface GossipCensus {
+  /** How many peers there are in each state, this one included. */
+  readonly members: Readonly<Record<MemberState, number>>
+  /** How surprising the silence of the most silent peer is that is watched here. */
+  readonly phiMax: number
+  /** What is held of own keys and events, and of those of all others. */
+  readonly own: HeldAmount
+  readonly others: HeldAmount
+}
+
+/** How much is held. */
+export interface HeldAmount {
+  keys: number
+  /** What `maxStateBytes` and `maxEventBytes` count. */
+  stateBytes: number
+  eventBytes: number
 }
 
 /**
@@ -107,6 +137,13 @@ export class Gossip {
   readonly #own: KeySpace
   #life: Life | undefined
   #rejected = 0
+  #held = 0
+  #refused = 0
+  readonly #received: Record<TrafficClass, ClassTraffic> = {
+    news: { messages: 0, bytes: 0 },
+    repair: { messages: 0, bytes: 0 },
+    liveness: { messages: 0, bytes: 0 },
+  }
   /** Whether own log has grown since the last tick. */
   #grown = false
   /** Whether `set` or `say` returned false and a `drain` is owed. */
@@ -237,6 +274,9 @@ export class Gossip {
   #dispatch(life: Life, reader: Reader, header: Header, via: 'datagram' | 'stream', now: number): void {
     const { mesh, liveness, exchange, news, sections } = life
     if (header.name === mesh.self.name) return
+    const received = this.#received[classOf(header.kind)]
+    received.messages++
+    received.bytes += reader.source.length
     const named = mesh.named(header.name)
     const sender = named?.identity.incarnation === header.incarnation ? named : undefined
     if (sender !== undefined) liveness.heard(sender, header.beat, now)
@@ -445,6 +485,7 @@ export class Gossip {
     const { news, flow } = this.#life
     if (news.pendingBytes < flow.patience(this.config.sendBudgetBytes)) return true
     this.#saturated = true
+    this.#held++
     return false
   }
 
@@ -468,6 +509,7 @@ export class Gossip {
     const pending = this.#life?.news.pendingBytes ?? 0
     if (pending < this.config.maxBacklogBytes) return
     this.#saturated = true
+    this.#refused++
     const advice = 'wait for drain when set or say return false'
     throw new TelepathineError('ERR_OVERLOAD', `${pending} bytes wait to be sent, the most allowed; ${advice}`)
   }
@@ -532,13 +574,40 @@ export class Gossip {
     return rumours
   }
 
+  /** Counters since this machine was made, and what is so at the moment. */
   get stats(): GossipStats {
+    const { news, flow, exchange } = this.#life ?? {}
     return {
       sent: this.#outbox.sent,
+      received: this.#received,
       rejected: this.#rejected,
-      pendingBytes: this.#life?.news.pendingBytes ?? 0,
-      bytesPerSecondMax: this.#life?.flow.rate ?? 0,
+      pendingBytes: news?.pendingBytes ?? 0,
+      bytesPerSecondMax: flow?.rate ?? 0,
+      held: this.#held,
+      refused: this.#refused,
+      lagMs: flow?.lagMs(this.#now) ?? 0,
+      exchanges: exchange?.counts ?? { regular: 0, pulled: 0, unanswered: 0 },
+      differences: exchange?.differences ?? 0,
     }
+  }
+
+  /** Counts what is known; takes time with the number of peers. */
+  census(now: number): GossipCensus {
+    const members: Record<MemberState, number> = { alive: 0, suspect: 0, dead: 0, left: 0 }
+    const others: HeldAmount = { keys: 0, stateBytes: 0, eventBytes: 0 }
+    let phiMax = 0
+    for (const member of this.#life?.mesh.members() ?? []) {
+      if (!member.introduced) continue
+      members[member.state]++
+      phiMax = Math.max(phiMax, member.contact.detector?.phi(now) ?? 0)
+      const { space } = member
+      if (space === undefined || space === this.#own) continue
+      others.keys += Math.max(0, space.valueCount - 1)
+      others.stateBytes += space.stateBytes
+      others.eventBytes += space.eventBytes
+    }
+    const { valueCount, stateBytes, eventBytes } = this.#own
+    return { members, phiMax, own: { keys: Math.max(0, valueCount - 1), stateBytes, eventBytes }, others }
   }
 
   #space(peer: string): KeySpace | undefined {
@@ -582,6 +651,12 @@ const verdicts: ReadonlyMap<Kind, Rumour['verdict']> = new Map([
   [Kind.dead, 'dead'],
   [Kind.alive, 'alive'],
 ])
+
+/** Which class of traffic a kind of message belongs to. */
+function classOf(kind: number): TrafficClass {
+  if (kind === Message.news) return 'news'
+  return kind === Message.digest || kind === Message.delta ? 'repair' : 'liveness'
+}
 
 /** What one life of a peer is made of. */
 interface Life {

@@ -75,6 +75,8 @@ export class KeySpace implements Position {
   eventSequence = 0
   stateBytes = 0
   eventBytes = 0
+  /** Keys that have a value, the metadata (which has none) included. */
+  valueCount = 0
   /** What proves that this log is its owner's, where logs are signed. */
   testimony: Testimony | undefined = undefined
   /** Whether we have had a full picture of this log: what is missing from then on was missed. */
@@ -208,6 +210,7 @@ export class KeySpace implements Position {
     this.#unsigned = []
     this.stateBytes = 0
     this.eventBytes = 0
+    this.valueCount = 0
   }
 
   // ---- deltas out
@@ -426,6 +429,7 @@ export class KeySpace implements Position {
     if (entry.kind !== Kind.set || entry.deadline > now) return
     this.#listener.expired(this, entry)
     entry.kind = Kind.tombstone
+    this.valueCount--
     // that its time is over is not the owner's word: others are told what was said, and that no time is left
     if (this.testimony !== undefined) return
     this.stateBytes -= entry.length
@@ -440,6 +444,7 @@ export class KeySpace implements Position {
     const before = keys.get(entry.key)
     if (before !== undefined) {
       this.stateBytes -= cost(before)
+      if (before.kind === Kind.set) this.valueCount--
       this.#drop(before)
       // what is yet to be swept does not stand in the log
       if (this.#unswept === undefined || before.version <= this.maxVersion) this.#countGone()
@@ -447,6 +452,7 @@ export class KeySpace implements Position {
     keys.set(entry.key, entry)
     this.#log.push(entry)
     this.stateBytes += cost(entry)
+    if (entry.kind === Kind.set) this.valueCount++
   }
 
   #append(entry: Entry): void {
@@ -495,6 +501,7 @@ export class KeySpace implements Position {
       this.#keys?.delete(entry.key)
       this.stateBytes -= cost(entry)
       const shown = entry.kind === Kind.set
+      if (shown) this.valueCount--
       this.#drop(entry)
       if (shown && entry.key !== '') this.#listener.removed(this, entry.key)
     }

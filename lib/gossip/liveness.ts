@@ -295,6 +295,7 @@ export class Liveness {
       contact.suspicion = { since: now, beat, observers: new Set() }
       member.state = 'suspect'
       this.#suspects.add(member)
+      if (member.introduced) this.#outbox.notify({ kind: 'suspected', peer: member.name, by })
       this.#nextCheck = Math.min(this.#nextCheck, now + lateCheckMs)
     }
     if (contact.suspicion.observers.size < observersMax) contact.suspicion.observers.add(by)
@@ -394,7 +395,9 @@ export class Liveness {
   #acquit(member: Member): void {
     member.note().suspicion = undefined
     this.#suspects.delete(member)
-    if (member.state === 'suspect') member.state = 'alive'
+    if (member.state !== 'suspect') return
+    member.state = 'alive'
+    if (member.introduced) this.#outbox.notify({ kind: 'trusted', peer: member.name })
   }
 
   /** Nobody listens where the member was reached before: its process is gone. */

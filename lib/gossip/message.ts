@@ -32,6 +32,16 @@ export function isGossip(bytes: Uint8Array): boolean {
   return bytes[0] === magic
 }
 
+/** The kind of a message, in words, by its first bytes; what is none of ours is `unknown`. */
+export function kindName(bytes: Uint8Array | undefined): keyof typeof Message | 'unknown' {
+  return (bytes !== undefined && isGossip(bytes) && kindNames[bytes[2] ?? 0]) || 'unknown'
+}
+
+const kindNames = Object.keys(Message).reduce<(keyof typeof Message | undefined)[]>((names, name) => {
+  names[Message[name as keyof typeof Message]] = name as keyof typeof Message
+  return names
+}, [])
+
 /** What stands at the head of a message. */
 export interface Header {
   readonly kind: number

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import createDebug from 'debug'
-import type { Notice } from '../gossip/effects.js'
+import { channels } from '../diagnostics.js'
+import type { Notice, Send } from '../gossip/effects.js'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Gossip } from '../gossip/gossip.js'
-import { isGossip } from '../gossip/message.js'
+import { isGossip, kindName } from '../gossip/message.js'
 import { formatAddress } from '../net/address.js'
 import type { LinkDown, OpenOptions, Security, Transport, TransportHandlers } from '../net/transport.js'
 import type { Clock } from './clock.js'
@@ -11,6 +12,8 @@ import { Seeds } from './seeds.js'
 import { Snapshot } from './snapshot.js'
 
 const log = createDebug('telepathine:host')
+
+const { 'telepathine:message:sent': sent, 'telepathine:message:received': received } = channels
 
 /** What a host brings together. */
 export interface HostParts {
@@ -190,10 +193,15 @@ export class Host {
       this.#perform()
     }
     return {
-      datagram: (bytes, from) => feed((now) => gossip.receive(bytes, 'datagram', from, now)),
+      datagram: (bytes, from) => {
+        if (received.hasSubscribers) this.#tell(received, from, 'datagram', [bytes])
+        feed((now) => gossip.receive(bytes, 'datagram', from, now))
+      },
       frame: (bytes, from) => {
-        if (isGossip(bytes)) feed((now) => gossip.receive(bytes, 'stream', from, now))
-        else if (this.#running) owner.frame(bytes, from)
+        if (isGossip(bytes)) {
+          if (received.hasSubscribers) this.#tell(received, from, 'stream', [bytes])
+          feed((now) => gossip.receive(bytes, 'stream', from, now))
+        } else if (this.#running) owner.frame(bytes, from)
       },
       linkUp: (peer) => {
         feed((now) => gossip.linkUp(peer, now))
@@ -225,6 +233,7 @@ export class Host {
     if (links) transport.keep(links)
     for (const peer of drops) transport.drop(peer)
     for (const { to, via, parts } of sends) {
+      if (sent.hasSubscribers) this.#tell(sent, to, via, parts)
       if (via === 'datagram') transport.sendDatagram(to, parts)
       else gossip.backlog(to, transport.sendFrame(to, parts), clock.now())
     }
@@ -235,6 +244,11 @@ export class Host {
     }
     this.#performing = false
     this.#arm()
+  }
+
+  #tell(channel: typeof sent, peer: string, via: Send['via'], parts: readonly Uint8Array[]): void {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    channel.publish({ self: this.#parts.gossip.name, peer, kind: kindName(parts[0]), via, bytes })
   }
 
   #arm(): void {

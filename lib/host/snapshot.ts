@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import createDebug from 'debug'
+import { channels } from '../diagnostics.js'
 import { parseAddress } from '../net/address.js'
 import type { Clock } from './clock.js'
 
@@ -40,6 +41,13 @@ export class Snapshot {
 
   /** What the last life left. Never rejects. */
   async load(): Promise<Memory> {
+    const memory = await this.#read()
+    const loaded = channels['telepathine:snapshot:loaded']
+    if (loaded.hasSubscribers) loaded.publish({ file: this.#file, ...memory })
+    return memory
+  }
+
+  async #read(): Promise<Memory> {
     try {
       return understand(JSON.parse(await readFile(this.#file, 'utf8')))
     } catch (error) {

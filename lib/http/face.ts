@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Telepathine } from '../telepathine.js'
+import { familiesOf } from '../metrics/families.js'
+import { LoopDelay } from '../metrics/loop.js'
+import { peerFamilies } from '../metrics/peer.js'
+import { workFamilies } from '../metrics/work.js'
+import { vitalsOf } from '../vitals.js'
 import { Dispatcher } from '../work/index.js'
+import { boardOf } from '../work/switchboard.js'
 import { Census } from './census.js'
 import { Gateway, type WebSocketDoor } from './gateway.js'
 import { Guard, type GuardOptions } from './guard.js'
@@ -9,6 +15,7 @@ import { type Routes, routesOf } from './routes.js'
 import { eventRoutes } from './routes/events.js'
 import { jobRoutes } from './routes/jobs.js'
 import { legacyRoutes } from './routes/legacy.js'
+import { metricRoutes } from './routes/metrics.js'
 import { openapiRoutes } from './routes/openapi.js'
 import { pageRoutes } from './routes/page.js'
 import { peerRoutes } from './routes/peers.js'
@@ -21,6 +28,8 @@ export interface FaceOptions extends GuardOptions {
   readonly maxBodyBytes: number
   /** Whether to answer as the original did, too. */
   readonly legacy: boolean
+  /** Whether the process is measured, too. */
+  readonly processMetrics: boolean
 }
 
 /** For requests under way to finish when the peer stops. */
@@ -32,6 +41,7 @@ export class HTTPFace {
   readonly #gateway: Gateway
   readonly #live: Live
   readonly #withdraw: () => void
+  readonly #unmeasure: () => void
   readonly #work: Dispatcher
   readonly #closing = new AbortController()
 
@@ -41,6 +51,7 @@ export class HTTPFace {
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
     this.#live = new Live({ peer, view, census: this.#census, routes })
+    this.#unmeasure = measure(peer)
     this.#withdraw = routes.add([
       ...pageRoutes({
         census: this.#census,
@@ -54,6 +65,7 @@ export class HTTPFace {
       ...jobRoutes(this.#work, (service, target) => this.#isAway(routes, view, service, target), this.#closing.signal),
       ...queueRoutes(this.#work),
       ...this.#live.routes,
+      ...metricRoutes(familiesOf(peer), options.processMetrics),
       ...openapiRoutes(routes),
       ...(options.legacy ? legacyRoutes(peer, this.#census) : []),
     ])
@@ -87,5 +99,20 @@ export class HTTPFace {
     await this.#gateway.close(lingerMs)
     await this.#work.stop()
     this.#withdraw()
+    this.#unmeasure()
+  }
+}
+
+/** Begins to measure a peer; returns what ends it. */
+function measure(peer: Telepathine): () => void {
+  boardOf(peer)?.measure()
+  const vitals = vitalsOf(peer)
+  const loop = new LoopDelay()
+  loop.start()
+  const of = vitals === undefined ? [] : peerFamilies(vitals)
+  const off = familiesOf(peer).add([...of, ...workFamilies(() => boardOf(peer)), ...loop.families])
+  return () => {
+    loop.stop()
+    off()
   }
 }

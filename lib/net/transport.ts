@@ -44,6 +44,8 @@ export interface Transport {
   renew?(): void
   /** What went over the wire since `open`. */
   readonly traffic: Readonly<Traffic>
+  /** Connections now, whether ready or on their way; for transports that have any. */
+  readonly connections?: number
   /**
    * Closes everything, flushing frames already given for at most `lingerMs`. No handler is called after it resolves.
    */

@@ -10,6 +10,7 @@ import {
 } from './frame.js'
 import { healthy, mayEject } from './health.js'
 import { chunkCost } from './incoming.js'
+import type { Outcomes } from './outcomes.js'
 import { Outgoing, type Order, type Sink } from './outgoing.js'
 import type { Partner } from './partner.js'
 import { decodePayload } from './payload.js'
@@ -19,6 +20,7 @@ import type { Place, Roster } from './roster.js'
 import { choose, leastBusy, matches, sample } from './selection.js'
 import { Probes } from './probes.js'
 import { Timer } from './timer.js'
+import { tellAttempt } from './tracing.js'
 import type { Selector, WorkerInfo } from './types.js'
 
 /** What a client counts. */
@@ -49,6 +51,8 @@ export class Client {
   readonly counts: ClientCounts = { called: 0, bounced: 0, retried: 0, late: 0 }
   /** How many are not settled. */
   pending = 0
+  /** What becomes of calls, if somebody wants to know. */
+  outcomes: Outcomes | undefined
   readonly #parts: ClientParts
   readonly #deadlines = new Deadlines<Outgoing>()
   readonly #timer: Timer
@@ -75,10 +79,11 @@ export class Client {
   call(order: Order, input: Uint8Array): Outgoing {
     const { flags, serviceBytes, keyBytes } = order
     const isLarge = input.length > pieceBytesMax
-    const message = isLarge
-      ? callMessage(flags | Flag.pieces, serviceBytes, keyBytes, undefined)
-      : callMessage(flags, serviceBytes, keyBytes, input)
+    const trace = order.trace?.bytes
+    const allFlags = flags | (isLarge ? Flag.pieces : 0) | (trace === undefined ? 0 : Flag.traced)
+    const message = callMessage(allFlags, serviceBytes, keyBytes, isLarge ? undefined : input, trace)
     const call = new Outgoing(order, message, isLarge ? ownBytes(input) : undefined)
+    if (this.outcomes !== undefined) call.beganAt = this.#parts.channel.clock.now()
     this.counts.called++
     this.#budget.deposit()
     this.pending++
@@ -276,6 +281,8 @@ export class Client {
     call.mayHaveLeft = partner.isUp
     partner.outgoing.add(call)
     place.view.sent()
+    call.order.trace?.attempted(place.peer)
+    tellAttempt(this.#parts.channel.name, call.order.service, place.peer, call.attempt)
     const budgetMs = call.dueAt === Infinity ? Infinity : call.dueAt - this.#parts.channel.clock.now()
     // the message of the attempt before may still wait to be sent
     if (call.attempt > 1) call.message = Buffer.from(call.message)
@@ -428,16 +435,23 @@ export class Client {
   }
 
   #done(call: Outgoing, value: unknown): void {
-    this.#settle(call).done(value)
+    const { trace } = call.order
+    const sink = this.#settle(call, undefined)
+    if (trace === undefined) sink.done(value)
+    else trace.settled({ result: value }, () => sink.done(value))
   }
 
   #fail(call: Outgoing, error: TelepathineError): void {
-    this.#settle(call).failed(error)
+    const { trace } = call.order
+    const sink = this.#settle(call, error.code)
+    if (trace === undefined) sink.failed(error)
+    else trace.settled({ error }, () => sink.failed(error))
   }
 
-  /** The end of a call. Gives whoever is to be told. */
-  #settle(call: Outgoing): Sink {
+  /** The end of a call, a good one unless a code says otherwise. Gives whoever is to be told. */
+  #settle(call: Outgoing, code: ErrorCode | undefined): Sink {
     call.isOver = true
+    this.outcomes?.add(call.order.service, code, this.#tookMs(call))
     this.#detach(call)
     if (call.cancelPause !== undefined) {
       call.cancelPause()
@@ -452,6 +466,10 @@ export class Client {
     this.#deadlines.remove(call)
     call.spend()
     return sink
+  }
+
+  #tookMs({ beganAt }: Outgoing): number | undefined {
+    return beganAt === undefined ? undefined : this.#parts.channel.clock.now() - beganAt
   }
 }
 

@@ -14,10 +14,11 @@ import {
   callSettings, dispatcherSettings, gatherSettings, graceMs, nameBytes, serviceSettings, timeoutMsDefault,
   waitSettings, type CallSettings, type DispatcherSettings,
 } from './options.js'
-import type { Outgoing, Plan, Sink } from './outgoing.js'
+import type { Order, Outgoing, Plan, Sink } from './outgoing.js'
 import { encodePayload, formOf, type Form } from './payload.js'
 import { Service } from './service.js'
 import { Switchboard } from './switchboard.js'
+import { CallTrace } from './tracing.js'
 import { Turnstile } from './turnstile.js'
 import type {
   CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler, OutcomeOptions, QueueInfo,
@@ -400,6 +401,7 @@ export class Dispatcher {
     try {
       return this.#begin(name, input, flags, settings, defaultMs, sink)
     } catch (error) {
+      if ((error as TelepathineError).code === 'ERR_OVERLOAD') this.#board.client.outcomes?.add(name, 'ERR_OVERLOAD')
       sink.failed(error as TelepathineError)
       return undefined
     }
@@ -408,7 +410,7 @@ export class Dispatcher {
   #begin(
     name: string, input: unknown, flags: number, settings: CallSettings, defaultMs: number, sink: Sink,
   ): Outgoing {
-    const { client, channel } = this.#board
+    const { channel } = this.#board
     const serviceBytes = this.#board.nameBytes(name)
     this.#checkRunning()
     const served = servedNow()
@@ -420,7 +422,8 @@ export class Dispatcher {
     // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
     const parent = (flags & Flag.push) === 0 ? served : undefined
     const form = input instanceof Encoded ? input.form : formOf(input)
-    const order = {
+    const trace = CallTrace.of(channel.name, name, flags)
+    const order: Order = {
       owner: this.#turnstile,
       service: name,
       serviceBytes,
@@ -432,11 +435,16 @@ export class Dispatcher {
       sink,
       signal,
       served: parent,
+      trace,
     }
-    // last: it lies in memory that the next to encode something will use
+    return trace === undefined ? this.#make(order, input, form) : trace.run(() => this.#make(order, input, form))
+  }
+
+  #make(order: Order, input: unknown, form: Form): Outgoing {
     const { maxPayloadBytes } = this.#settings
+    // last: it lies in memory that the next to encode something will use
     const encoded = input instanceof Encoded ? input.bytes : encodePayload(input, form, maxPayloadBytes)
-    return client.call(order, encoded)
+    return this.#board.client.call(order, encoded)
   }
 }
 

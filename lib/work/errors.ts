@@ -107,6 +107,23 @@ function textOf(value: unknown): string {
   }
 }
 
+/** The code of the error that a caller gets for a refusal. */
+export function refusalCode(why: Refusal): ErrorCode {
+  return refusalCodes[why]
+}
+
+const refusalCodes: Readonly<Record<Refusal, ErrorCode>> = {
+  [Refusal.busy]: 'ERR_BUSY',
+  [Refusal.draining]: 'ERR_DRAINING',
+  [Refusal.unknown]: 'ERR_NO_WORKER',
+  [Refusal.denied]: 'ERR_DENIED',
+  [Refusal.keyReused]: 'ERR_KEY_REUSED',
+  [Refusal.tooLarge]: 'ERR_TOO_LARGE',
+  [Refusal.malformed]: 'ERR_VALUE',
+  [Refusal.expired]: 'ERR_TIMEOUT',
+  [Refusal.lost]: 'ERR_PEER_LOST',
+}
+
 /** The error that a caller gets for a refusal. */
 export function refusalError(why: Refusal, service: string, peer: string, retryAfterMs: number): CallError {
   const who = `${peer} refuses ${JSON.stringify(service)}`

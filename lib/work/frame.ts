@@ -1,3 +1,5 @@
+import { traceBytesMax } from './tracecontext.js'
+
 /**
  * What peers that work for each other say. A frame holds all that one peer has for another at the end of a turn of its
  * event loop; numbers are big endian.
@@ -92,8 +94,8 @@ export const Refusal = {
 export type Refusal = (typeof Refusal)[keyof typeof Refusal]
 
 /** Flags of a call. Above them stands the form of its input; see `payload.ts`. */
-export const Flag = { push: 1, stream: 2, keyed: 4, pieces: 8 } as const
-export const callFormShift = 4
+export const Flag = { push: 1, stream: 2, keyed: 4, pieces: 8, traced: 16 } as const
+export const callFormShift = 5
 
 /** Flag of a reply: its value follows in pieces. Above it stands the form of the value. */
 export const replyPieces = 1
@@ -107,6 +109,8 @@ export interface CallHead {
   readonly budgetMs: number
   readonly service: string
   readonly key: string | undefined
+  /** Where it stands in a trace, of its own; see `tracecontext.ts`. */
+  readonly trace: Uint8Array | undefined
   /** Where in the frame its input begins. */
   readonly inputAt: number
 }
@@ -165,10 +169,12 @@ export function callMessage(
   service: Uint8Array,
   key: Uint8Array | undefined,
   input: Uint8Array | undefined,
+  trace?: Uint8Array,
 ): Buffer {
   const keyBytes = key === undefined ? 0 : 1 + key.length
+  const traceBytes = trace === undefined ? 0 : 2 + trace.length
   const inputBytes = input?.length ?? 0
-  const message = newMessage(Kind.call, 0, callFixedBytes + service.length + keyBytes + inputBytes)
+  const message = newMessage(Kind.call, 0, callFixedBytes + service.length + keyBytes + traceBytes + inputBytes)
   message[messageHeadBytes] = flags
   let at = messageHeadBytes + 6
   message[at++] = service.length
@@ -178,6 +184,11 @@ export function callMessage(
     message[at++] = key.length
     message.set(key, at)
     at += key.length
+  }
+  if (trace !== undefined) {
+    message.writeUInt16BE(trace.length, at)
+    message.set(trace, at + 2)
+    at += 2 + trace.length
   }
   if (input !== undefined) message.set(input, at)
   return message
@@ -282,8 +293,24 @@ export function readCall(frame: Buffer, at: number, end: number): CallHead | und
   const serviceEnd = serviceAt + frame[at + 6]!
   if (serviceEnd > end || serviceEnd === serviceAt) return undefined
   const service = frame.toString('utf8', serviceAt, serviceEnd)
-  if ((flags & Flag.keyed) === 0) return { flags, attempt, budgetMs, service, key: undefined, inputAt: serviceEnd }
-  const keyEnd = serviceEnd + 1 + (frame[serviceEnd] ?? 0)
-  if (keyEnd > end || serviceEnd >= end) return undefined
-  return { flags, attempt, budgetMs, service, key: frame.toString('utf8', serviceEnd + 1, keyEnd), inputAt: keyEnd }
+  const isPlain = (flags & (Flag.keyed | Flag.traced)) === 0
+  if (isPlain) return { flags, attempt, budgetMs, service, key: undefined, trace: undefined, inputAt: serviceEnd }
+  let inputAt = serviceEnd
+  let key: string | undefined
+  let trace: Uint8Array | undefined
+  if ((flags & Flag.keyed) !== 0) {
+    if (inputAt + 1 > end) return undefined
+    const keyAt = inputAt + 1
+    inputAt = keyAt + frame[inputAt]!
+    if (inputAt > end) return undefined
+    key = frame.toString('utf8', keyAt, inputAt)
+  }
+  if ((flags & Flag.traced) !== 0) {
+    if (inputAt + 2 > end) return undefined
+    const traceAt = inputAt + 2
+    inputAt = traceAt + frame.readUInt16BE(inputAt)
+    if (inputAt > end || inputAt - traceAt > traceBytesMax) return undefined
+    trace = Uint8Array.from(frame.subarray(traceAt, inputAt))
+  }
+  return { flags, attempt, budgetMs, service, key, trace, inputAt }
 }

@@ -7,6 +7,7 @@ import type { Partner } from './partner.js'
 import { formOf, type Form } from './payload.js'
 import { Inflow } from './pieces.js'
 import type { Service } from './service.js'
+import type { ServeTrace } from './tracing.js'
 import type { Call } from './types.js'
 
 /** Bytes of chunks that may be on their way to a caller or wait there; each counts so many more than it has. */
@@ -44,6 +45,9 @@ export class Incoming implements Timed, Served, Placed {
   readonly flags: number
   readonly attempt: number
   readonly key: string | undefined
+  /** What came with it; and set while it runs, if somebody watches. */
+  readonly trace: Uint8Array | undefined
+  watch: ServeTrace | undefined
   readonly dueAt: number
   before: Timed | undefined
   after: Timed | undefined
@@ -81,6 +85,7 @@ export class Incoming implements Timed, Served, Placed {
     this.flags = head.flags
     this.attempt = head.attempt
     this.key = head.key
+    this.trace = head.trace
     this.dueAt = dueAt
     this.#parts = parts
     if ((head.flags & Flag.pieces) !== 0) this.inflow = new Inflow()

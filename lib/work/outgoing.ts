@@ -7,6 +7,7 @@ import type { Inflow } from './pieces.js'
 import type { Trials } from './retry.js'
 import type { Place } from './roster.js'
 import type { TagFilter, Policy } from './selection.js'
+import type { CallTrace } from './tracing.js'
 import type { Selector } from './types.js'
 
 /** Whoever waits for a call. One of `done` and `failed` is called, once, and nothing after it. */
@@ -48,6 +49,8 @@ export interface Order {
   readonly signal: AbortSignal | undefined
   /** The call that it is made for: it ends with that. */
   readonly served: Served | undefined
+  /** Set when somebody watches it. */
+  readonly trace: CallTrace | undefined
 }
 
 /** A call that was made here, from the first attempt until it is settled. */
@@ -57,6 +60,8 @@ export class Outgoing implements Timed, Trials {
   before: Timed | undefined
   after: Timed | undefined
   readonly idempotent: boolean
+  /** When it began, on the peer's clock, if that is measured. */
+  beganAt: number | undefined
   isOver = false
   isTold = false
   bounces = 0
@@ -128,4 +133,5 @@ const spent: Order = {
   sink: nobody,
   signal: undefined,
   served: undefined,
+  trace: undefined,
 }

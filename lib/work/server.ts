@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto'
 import createDebug from 'debug'
 import type { Channel } from '../channel.js'
-import { TelepathineError } from '../gossip/errors.js'
+import { type ErrorCode, TelepathineError } from '../gossip/errors.js'
 import { encodeValue, ownBytes } from '../values.js'
 import { serving } from './context.js'
 import { Deadlines } from './deadlines.js'
-import { CallError, recordOf } from './errors.js'
+import { CallError, recordOf, refusalCode } from './errors.js'
 import {
   callFormShift, countMessage, Kind, messageHeadBytes, pieceBytesMax, readCall, readU32, Refusal, refusalMessage,
   replyFormShift, replyHeadBytes, replyMessage, replyPieces,
 } from './frame.js'
 import { Incoming, ServedCall, type IncomingParts } from './incoming.js'
+import type { Outcomes } from './outcomes.js'
 import type { Partner } from './partner.js'
 import { decodePayload, encodePayload, Form, formOf } from './payload.js'
 import { type Service, Turn } from './service.js'
 import { Timer } from './timer.js'
+import { ServeTrace, tellRefused } from './tracing.js'
 import type { Call } from './types.js'
 
 const log = createDebug('telepathine:work')
@@ -43,6 +45,8 @@ export interface ServerCounts {
 export class Server {
   readonly counts: ServerCounts = { served: 0, busy: 0, late: 0 }
   readonly services = new Map<string, Service>()
+  /** What becomes of the calls that come in, if somebody wants to know. */
+  outcomes: Outcomes | undefined
   /** Those that are being withdrawn; another may have taken the name. */
   readonly #draining = new Set<Service>()
   /** How many calls run or wait. */
@@ -86,10 +90,10 @@ export class Server {
     if (partner.incoming.get(serial) !== undefined) return true
     const service = this.services.get(head.service)
     if (service === undefined) return this.#refuse(partner, serial, Refusal.unknown)
-    if (service.isDraining) return this.#refuse(partner, serial, Refusal.draining)
+    if (service.isDraining) return this.#turnDown(service, partner, serial, Refusal.draining)
     const dueAt = head.budgetMs === 0 ? Infinity : this.#channel.clock.now() + head.budgetMs
     const job = new Incoming(service, partner, serial, head, dueAt, this.#parts)
-    if (!partner.incoming.add(job)) return this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
+    if (!partner.incoming.add(job)) return this.#turnDown(service, partner, serial, Refusal.busy)
     if (job.inflow === undefined) this.#admit(job, frame.subarray(head.inputAt, end), false)
     else this.#watch(job)
     return true
@@ -191,7 +195,9 @@ export class Server {
     for (const job of service.jobs.values()) {
       const why = job.state === 'waiting' ? Refusal.draining : Refusal.lost
       for (const each of [job, ...(job.followers ?? [])]) {
-        if (each.partner.incoming.get(each.serial) === each) this.#refuse(each.partner, each.serial, why)
+        if (each.partner.incoming.get(each.serial) !== each) continue
+        if (why === Refusal.draining) this.#turnDown(service, each.partner, each.serial, why)
+        else this.#refuse(each.partner, each.serial, why, 0, service)
       }
       for (const follower of job.followers ?? []) this.#leave(follower)
       job.followers = undefined
@@ -237,7 +243,7 @@ export class Server {
       this.counts.busy++
       service.tally.refuse()
       partner.incoming.delete(job)
-      return void this.#refuse(partner, serial, Refusal.busy, service.slots.retryAfterMs)
+      return void this.#turnDown(service, partner, serial, Refusal.busy)
     }
     this.inflight++
     service.jobs.add(job)
@@ -259,14 +265,21 @@ export class Server {
     this.#leave(job)
   }
 
-  #refuse(partner: Partner, serial: number, why: Refusal, retryAfterMs = 0): true {
+  #refuse(partner: Partner, serial: number, why: Refusal, retryAfterMs = 0, service?: Service): true {
     partner.post(refusalMessage(serial, this.load(), why, retryAfterMs))
+    tellRefused(this.#channel.name, partner.name, service?.name ?? '', why)
     return true
+  }
+
+  /** Refuses a call that has not begun. */
+  #turnDown(service: Service, partner: Partner, serial: number, why: Refusal): true {
+    this.outcomes?.add(service.name, refusalCode(why), undefined)
+    return this.#refuse(partner, serial, why, why === Refusal.busy ? service.slots.retryAfterMs : 0, service)
   }
 
   /** Refuses a call that had begun to come in. */
   #turnAway(job: Incoming, why: Refusal): true {
-    this.#refuse(job.partner, job.serial, why, why === Refusal.busy ? job.service.slots.retryAfterMs : 0)
+    this.#turnDown(job.service, job.partner, job.serial, why)
     this.#drop(job, lost(job.partner.name))
     return true
   }
@@ -302,8 +315,11 @@ export class Server {
       return this.#deny(job, Refusal.malformed)
     }
     job.input = undefined
+    const watch = ServeTrace.of(this.#channel.name, service.name, job.partner.name, job)
+    job.watch = watch
     try {
-      const outcome = serving(job, () => service.handler(input as never, new ServedCall(job)))
+      const handle = (): unknown => serving(job, () => service.handler(input as never, new ServedCall(job)))
+      const outcome = watch === undefined ? handle() : watch.run(handle)
       if (isThenable(outcome)) outcome.then((value) => this.#returned(job, value), (error) => this.#threw(job, error))
       else this.#returned(job, outcome)
     } catch (error) {
@@ -314,7 +330,9 @@ export class Server {
   #returned(job: Incoming, value: unknown): void {
     const iterator = iteratorOf(value)
     if (iterator === undefined) return this.#succeeded(job, value)
-    serving(job, () => emitAll(job, iterator)).then(
+    const emit = (): Promise<unknown> => serving(job, () => emitAll(job, iterator))
+    const emitted = job.watch === undefined ? emit() : job.watch.goOn(emit)
+    emitted.then(
       (last) => this.#succeeded(job, last),
       (error) => this.#threw(job, error),
     )
@@ -329,7 +347,7 @@ export class Server {
     } catch (error) {
       return this.#threw(job, error)
     }
-    this.#ended(job, false)
+    this.#ended(job)
     const { key, service, isStream } = job
     if (key !== undefined && !isStream) {
       bytes = ownBytes(bytes)
@@ -343,16 +361,16 @@ export class Server {
     if (job.isPush) log('%s, pushed by %s: %O', job.service.name, job.partner.name, thrown)
     if (job.key !== undefined) job.service.replays.failed(job.key, job)
     const refusal = refusalBy(thrown)
-    if (refusal !== undefined) return this.#deny(job, refusal)
-    this.#ended(job, true)
+    if (refusal !== undefined) return this.#deny(job, refusal, thrown)
+    this.#ended(job, 'ERR_HANDLER', thrown ?? 'nothing')
     this.#answer(job, Kind.failure, this.#encodeError(thrown), Form.encoded)
     this.#next(job)
   }
 
-  #deny(job: Incoming, why: Refusal): void {
-    this.#ended(job, true)
+  #deny(job: Incoming, why: Refusal, thrown?: unknown): void {
+    this.#ended(job, refusalCode(why), thrown)
     for (const each of this.#those(job)) {
-      this.#refuse(each.partner, each.serial, why)
+      this.#refuse(each.partner, each.serial, why, 0, job.service)
       this.#leave(each)
     }
     this.#next(job)
@@ -367,12 +385,14 @@ export class Server {
     }
   }
 
-  /** The handler is done. */
-  #ended(job: Incoming, hasFailed: boolean): void {
+  /** The handler is done; not well, if a code says so. */
+  #ended(job: Incoming, code?: ErrorCode, thrown?: unknown): void {
     job.state = 'done'
     this.inflight--
     job.tookMs = this.#channel.clock.now() - job.beganAt
-    job.service.tally.done(job.tookMs, hasFailed)
+    job.service.tally.done(job.tookMs, code !== undefined)
+    this.outcomes?.add(job.service.name, code, job.tookMs)
+    job.watch?.ended(thrown)
   }
 
   /** There is room for the next. */

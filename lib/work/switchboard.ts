@@ -8,6 +8,7 @@ import {
 } from './frame.js'
 import { loadAverage } from './loadaverage.js'
 import { nameBytes, type waitSettings } from './options.js'
+import { Outcomes } from './outcomes.js'
 import type { Owner } from './outgoing.js'
 import { Partner } from './partner.js'
 import { encodeLoad, encodeOffer, loadName, offerName, Roster } from './roster.js'
@@ -109,6 +110,12 @@ export class Switchboard implements ChannelListener {
     this.client = new Client({
       channel, roster: this.roster, maxPayloadBytes, partner: (name) => this.partner(name),
     })
+  }
+
+  /** From here on it is counted what becomes of calls, and how long they take. */
+  measure(): void {
+    this.client.outcomes ??= new Outcomes()
+    this.server.outcomes ??= new Outcomes()
   }
 
   /**

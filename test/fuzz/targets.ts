@@ -192,7 +192,8 @@ function workFrames(): Uint8Array[] {
   address(call, 1, 0, 1_000)
   const keyed = callMessage(Flag.keyed, text('s'), text('key'), undefined)
   address(keyed, 2, 0, 1_000)
-  return [Buffer.concat([frameHead(1, 2), call, keyed, serialsMessage(Kind.call, [1, 2])])]
+  const traced = callMessage(Flag.traced | Flag.keyed, text('s'), text('k'), text('input'), new Uint8Array(30))
+  return [Buffer.concat([frameHead(1, 2), call, keyed, traced, serialsMessage(Kind.call, [1, 2])])]
 }
 
 function readWork(bytes: Uint8Array): void {

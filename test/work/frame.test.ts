@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import * as frame from '../../lib/work/frame.js'
+import { traceBytesMax } from '../../lib/work/tracecontext.js'
 
 const { Flag, Kind } = frame
 
@@ -9,9 +10,11 @@ t.test('a call reads as it was written, at each of its attempts', async (t) => {
   fc.assert(fc.property(
     text, fc.option(text, { nil: undefined }), fc.uint8Array({ maxLength: 300 }), fc.nat(2 ** 32 - 1),
     fc.integer({ min: 1, max: 255 }), fc.option(fc.nat(1e6), { nil: Infinity }),
-    (service, key, input, serial, attempt, budgetMs) => {
-      const flags = Flag.stream | (key === undefined ? 0 : Flag.keyed)
-      const message = frame.callMessage(flags, Buffer.from(service), key === undefined ? key : Buffer.from(key), input)
+    fc.option(fc.uint8Array({ maxLength: traceBytesMax }), { nil: undefined }),
+    (service, key, input, serial, attempt, budgetMs, trace) => {
+      const flags = Flag.stream | (key === undefined ? 0 : Flag.keyed) | (trace === undefined ? 0 : Flag.traced)
+      const keyBytes = key === undefined ? key : Buffer.from(key)
+      const message = frame.callMessage(flags, Buffer.from(service), keyBytes, input, trace)
       frame.address(message, serial, attempt, budgetMs)
       const bytes = Buffer.concat([frame.frameHead(7, 9), message, frame.newMessage(Kind.cancel, 3, 0)])
       const seen: unknown[] = []
@@ -22,12 +25,21 @@ t.test('a call reads as it was written, at each of its attempts', async (t) => {
       })
       const told = budgetMs === Infinity ? 0 : Math.max(1, budgetMs)
       t.strictSame(seen, [
-        [Kind.call, serial, { flags, attempt, budgetMs: told, service, key, inputAt: 0 }, [...input]],
+        [Kind.call, serial, { flags, attempt, budgetMs: told, service, key, trace, inputAt: 0 }, [...input]],
         [Kind.cancel, 3, undefined, undefined],
       ])
       return isWell
     },
   ), { numRuns: 50 })
+})
+
+t.test('a trace context that is too long makes a call malformed', async (t) => {
+  const read = (bytes: number): frame.CallHead | undefined => {
+    const message = frame.callMessage(Flag.traced, Buffer.from('s'), undefined, undefined, new Uint8Array(bytes))
+    return frame.readCall(message, frame.messageHeadBytes, message.length)
+  }
+  t.equal(read(traceBytesMax)?.trace?.length, traceBytesMax)
+  t.equal(read(traceBytesMax + 1), undefined)
 })
 
 t.test('heads name two lives; what is no frame has none', async (t) => {

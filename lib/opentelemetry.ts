@@ -1,0 +1,113 @@
+import { createRequire } from 'node:module'
+import type * as OpenTelemetry from '@opentelemetry/api'
+import type { CallMessage, ServeMessage, TraceContext } from './diagnostics.js'
+import { parseAddress } from './net/address.js'
+
+type Api = typeof OpenTelemetry
+
+/** The span of a call or of its handler, until it ends. */
+export interface CallSpan {
+  /** Where the span stands, for whoever is called. */
+  readonly context: TraceContext
+  /** Runs something within the span: what begins there is its child. */
+  run<R>(work: () => R): R
+  /** The call goes to a worker. */
+  attempted(worker: string, attempt: number): void
+  /** It came to an end: what went wrong, or undefined if nothing did. */
+  ended(error: unknown): void
+}
+
+/** Where all copies of `@opentelemetry/api` 1.x look for what the application has registered. */
+const registered = Symbol.for('opentelemetry.js.api.1')
+
+/** The interface, once it was looked for; `null`: it cannot be loaded from here. */
+let found: Api | null | undefined
+
+/** Begins the span of a call; undefined when the application does not use OpenTelemetry. */
+export function spanOfCall(message: CallMessage): CallSpan | undefined {
+  const api = apiNow()
+  if (api === undefined) return undefined
+  const { PRODUCER, CLIENT } = api.SpanKind
+  const kind = message.kind === 'push' ? PRODUCER : CLIENT
+  const span = tracer(api).startSpan(message.service, { kind, attributes: attributesOf(message) })
+  return wrap(api, span, api.context.active())
+}
+
+/** Begins the span of a handler, a child of the caller's; undefined when the application does not use OpenTelemetry. */
+export function spanOfServing(message: ServeMessage): CallSpan | undefined {
+  const api = apiNow()
+  if (api === undefined) return undefined
+  const { CONSUMER, SERVER } = api.SpanKind
+  const kind = message.kind === 'push' ? CONSUMER : SERVER
+  const remote = remoteContext(api, message.trace)
+  // never what happens to be active: that is the caller's before, or of who sent the bytes
+  const parent = remote === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, remote)
+  const { host, port } = parseAddress(message.from)
+  const attributes = { ...attributesOf(message), 'client.address': host, 'client.port': port }
+  return wrap(api, tracer(api).startSpan(message.service, { kind, attributes }, parent), parent)
+}
+
+/**
+ * The interface, if the application has registered something with it. Until then it is not even loaded; and whichever
+ * copy of it is loaded, all share what was registered.
+ */
+function apiNow(): Api | undefined {
+  if (!(registered in globalThis)) return undefined
+  if (found === undefined) {
+    try {
+      found = createRequire(import.meta.url)('@opentelemetry/api') as Api
+    } catch {
+      found = null
+    }
+  }
+  return found ?? undefined
+}
+
+function tracer(api: Api): OpenTelemetry.Tracer {
+  return api.trace.getTracer('telepathine')
+}
+
+/** By the semantic conventions for remote procedure calls. */
+function attributesOf({ service, kind }: CallMessage | ServeMessage): OpenTelemetry.Attributes {
+  return { 'rpc.system.name': 'telepathine', 'rpc.method': service, 'telepathine.call.kind': kind }
+}
+
+function wrap(api: Api, span: OpenTelemetry.Span, parent: OpenTelemetry.Context): CallSpan {
+  const within = api.trace.setSpan(parent, span)
+  const { traceId, spanId, traceFlags, traceState } = span.spanContext()
+  const flags = traceFlags.toString(16).padStart(2, '0')
+  return {
+    context: { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate: traceState?.serialize() ?? '' },
+    run: (work) => api.context.with(within, work),
+    attempted: (worker, attempt) => {
+      const { host, port } = parseAddress(worker)
+      span.setAttributes({ 'server.address': host, 'server.port': port })
+      if (attempt > 1) span.addEvent('retry', { 'telepathine.call.attempt': attempt, 'server.address': worker })
+    },
+    ended: (error) => {
+      if (error !== undefined) {
+        const { code, name, message } = detailsOf(error)
+        span.recordException(error instanceof Error ? error : message)
+        span.setStatus({ code: api.SpanStatusCode.ERROR, message })
+        span.setAttribute('error.type', code ?? name)
+        if (code !== undefined) span.setAttribute('rpc.response.status_code', code)
+      } else {
+        span.setAttribute('rpc.response.status_code', 'OK')
+      }
+      span.end()
+    },
+  }
+}
+
+function detailsOf(error: unknown): { code: string | undefined; name: string; message: string } {
+  if (!(error instanceof Error)) return { code: undefined, name: '_OTHER', message: 'something that is no Error' }
+  const { code } = error as { code?: unknown }
+  return { code: typeof code === 'string' ? code : undefined, name: error.name, message: error.message }
+}
+
+function remoteContext(api: Api, trace: TraceContext | undefined): OpenTelemetry.SpanContext | undefined {
+  if (trace === undefined) return undefined
+  const [, traceId = '', spanId = '', flags = '00'] = trace.traceparent.split('-')
+  const traceState = trace.tracestate === '' ? {} : { traceState: api.createTraceState(trace.tracestate) }
+  return { traceId, spanId, traceFlags: parseInt(flags, 16), isRemote: true, ...traceState }
+}

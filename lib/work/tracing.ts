@@ -1,0 +1,140 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { channels, traces, type CallMessage, type ServeMessage } from '../diagnostics.js'
+import { spanOfCall, spanOfServing, type CallSpan } from '../opentelemetry.js'
+import { Flag, Refusal } from './frame.js'
+import { decodeTrace, encodeTrace } from './tracecontext.js'
+
+const { 'telepathine:call': calls, 'telepathine:serve': servings } = traces
+const { 'telepathine:call:attempt': attempts, 'telepathine:serve:refused': refusals } = channels
+
+/** What kind of call flags stand for. */
+export function kindOf(flags: number): CallMessage['kind'] {
+  if ((flags & Flag.push) !== 0) return 'push'
+  return (flags & Flag.stream) !== 0 ? 'stream' : 'request'
+}
+
+/** Tells of a call that goes to a worker. */
+export function tellAttempt(self: string, service: string, worker: string, attempt: number): void {
+  if (attempts.hasSubscribers) attempts.publish({ self, service, worker, attempt })
+}
+
+/** Tells of a call that was turned away. */
+export function tellRefused(self: string, from: string, service: string, why: Refusal): void {
+  if (!refusals.hasSubscribers) return
+  const reason = Object.entries(Refusal).find(([, number]) => number === why)?.[0] ?? 'unknown'
+  refusals.publish({ self, from, service, reason })
+}
+
+/** A call that is watched: it has a span of OpenTelemetry, or there are subscribers to its channel, or both. */
+export class CallTrace {
+  readonly #message: CallMessage
+  readonly #span: CallSpan | undefined
+
+  /** Begins to watch a call; undefined when nobody would see it. */
+  static of(self: string, service: string, flags: number): CallTrace | undefined {
+    const message: CallMessage = {
+      self, service, kind: kindOf(flags), trace: undefined, worker: undefined, attempts: 0,
+    }
+    const span = spanOfCall(message)
+    return span === undefined && !calls.hasSubscribers ? undefined : new CallTrace(message, span)
+  }
+
+  private constructor(message: CallMessage, span: CallSpan | undefined) {
+    this.#message = message
+    this.#span = span
+    message.trace = span?.context
+  }
+
+  /** What travels with the call. */
+  get bytes(): Buffer | undefined {
+    const { trace } = this.#message
+    return trace === undefined ? undefined : encodeTrace(trace)
+  }
+
+  /** Begins the call. If that throws, it has failed. */
+  run<R>(begin: () => R): R {
+    try {
+      return calls.start.runStores(this.#message, begin)
+    } catch (error) {
+      this.settled({ error }, () => undefined)
+      throw error
+    } finally {
+      calls.end.publish(this.#message)
+    }
+  }
+
+  /** It goes to a worker. */
+  attempted(worker: string): void {
+    this.#message.worker = worker
+    this.#message.attempts++
+    this.#span?.attempted(worker, this.#message.attempts)
+  }
+
+  /** It is settled; `tell` says so to whoever waits for it. */
+  settled(outcome: Pick<CallMessage, 'result' | 'error'>, tell: () => void): void {
+    this.#span?.ended(outcome.error)
+    publishOutcome(calls, Object.assign(this.#message, outcome), tell)
+  }
+}
+
+/** A handler that is watched. */
+export class ServeTrace {
+  readonly #message: ServeMessage
+  readonly #span: CallSpan | undefined
+  /** Runs something in the context that the handler was begun in. */
+  #within: <R>(work: () => R) => R = (work) => work()
+
+  /** Begins to watch a handler; undefined when nobody would see it. */
+  static of(
+    self: string, service: string, from: string,
+    job: { readonly flags: number; readonly attempt: number; readonly trace: Uint8Array | undefined },
+  ): ServeTrace | undefined {
+    const trace = job.trace === undefined ? undefined : decodeTrace(job.trace)
+    const message: ServeMessage = { self, service, from, kind: kindOf(job.flags), attempt: job.attempt, trace }
+    const span = spanOfServing(message)
+    return span === undefined && !servings.hasSubscribers ? undefined : new ServeTrace(message, span)
+  }
+
+  private constructor(message: ServeMessage, span: CallSpan | undefined) {
+    this.#message = message
+    this.#span = span
+  }
+
+  /** Begins the handler. */
+  run<R>(begin: () => R): R {
+    const keep = (): R => {
+      this.#within = AsyncLocalStorage.snapshot()
+      return begin()
+    }
+    const span = this.#span
+    try {
+      return servings.start.runStores(this.#message, span === undefined ? keep : () => span.run(keep))
+    } finally {
+      servings.end.publish(this.#message)
+    }
+  }
+
+  /** Goes on with the handler: it is a generator. */
+  goOn<R>(work: () => R): R {
+    return this.#within(work)
+  }
+
+  /** The handler is done. */
+  ended(error: unknown): void {
+    this.#span?.ended(error)
+    if (error !== undefined) this.#message.error = error
+    publishOutcome(servings, this.#message, () => undefined)
+  }
+}
+
+function publishOutcome<M extends { error?: unknown }>(
+  channel: { readonly [K in 'asyncStart' | 'asyncEnd' | 'error']: { publish(message: M): void } } & {
+    readonly asyncStart: { runStores(message: M, run: () => void): void }
+  },
+  message: M,
+  tell: () => void,
+): void {
+  if (message.error !== undefined) channel.error.publish(message)
+  channel.asyncStart.runStores(message, tell)
+  channel.asyncEnd.publish(message)
+}
