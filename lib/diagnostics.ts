@@ -28,7 +28,7 @@ export interface DiagnosticMessages {
   'telepathine:rejected': RejectedMessage
   /** A connection to or from a peer is ready. */
   'telepathine:link:up': LinkMessage
-  /** A connection ended, or none came about. */
+  /** A connection ended, or none came about; not when it is this peer that has no more use for it. */
   'telepathine:link:down': LinkDownMessage
   /** Much waits to be sent: `set` or `say` returned false (`held`); no longer (`drained`). */
   'telepathine:backpressure': BackpressureMessage

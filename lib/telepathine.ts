@@ -114,11 +114,10 @@ export class Telepathine extends Emitter {
     const dice = random ?? systemRandom()
     const notary = security instanceof Certificates ? new CertificateNotary(security) : undefined
     this.#gossip = new Gossip(gossip, dice, notary)
-    const carrier = transport ?? new SocketTransport()
-    const parts = { gossip: this.#gossip, transport: carrier, clock: this.#clock }
-    this.#vitals = new Vitals(this, { ...parts, rejections: this.#rejections, channel: () => this.#channel })
+    const machine = { gossip: this.#gossip, transport: transport ?? new SocketTransport(), clock: this.#clock }
+    this.#vitals = new Vitals(this, { ...machine, rejections: this.#rejections, channel: () => this.#channel })
     this.#host = new Host({
-      ...parts,
+      ...machine,
       owner: {
         notice: (notice) => this.#running && this.#take(notice),
         foretell: (notice) => this.#running && this.#foretell(notice),

@@ -14,7 +14,7 @@ export function peerFamilies(vitals: Vitals): Family[] {
 
 function membership(vitals: Vitals, census: Vitals['census']): Family[] {
   return [
-    gauge('incarnation_time_seconds', 'When this life of the peer began, unix time, as its incarnation says.', [], () =>
+    gauge('start_time_seconds', 'When this life of the peer began, unix time, as its incarnation says.', [], () =>
       only(vitals.incarnation / 1_000)),
     gauge('members', 'Peers known, this one included, by the state that they are held for.', ['state'], () =>
       each('state', census().members)),

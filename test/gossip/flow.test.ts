@@ -223,3 +223,17 @@ t.test('a partner that claims to may send anything at all gives no more than the
   flow.share(Number.MAX_SAFE_INTEGER, 1, 0)
   t.ok(flow.rate >= rateMin)
 })
+
+t.test('the lag is the age of the first update that the one furthest behind lacks, and is forgotten in time', async (t) => {
+  const flow = sending(10 * mega)
+  t.equal(flow.lagMs(10_000), 0)
+  flow.reported('a', 2, 10_000)
+  t.equal(flow.lagMs(10_000), 0, 'it lacks nothing')
+  flow.reported('b', 1, 10_000)
+  t.equal(flow.lagMs(10_000), 1_500)
+  flow.reported('c', 0, 10_000)
+  t.equal(flow.lagMs(10_000), 3_000)
+  flow.reported('c', 2, 10_100)
+  t.equal(flow.lagMs(10_100), 1_500)
+  t.equal(flow.lagMs(13_050), 0)
+})

@@ -525,3 +525,35 @@ t.test('whatever is cut off, what came before stands', async () => {
     }),
   )
 })
+
+t.test('the count of values is that of the keys, whatever becomes of them', async () => {
+  const step = fc.record({
+    what: fc.constantFrom('set', 'set', 'set', 'brief', 'delete', 'wait', 'send', 'over', 'renew'),
+    key: fc.nat(5),
+  })
+  holds(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    const [owner, other] = [new Held(), new Held()]
+    let now = start
+    for (const { what, key } of steps) {
+      const { space } = owner
+      if (what === 'set') space.write(Kind.set, `k${key}`, bytesOf('x'), Infinity, now)
+      else if (what === 'brief') space.write(Kind.set, `k${key}`, bytesOf('x'), now + 50, now)
+      else if (what === 'delete') space.write(Kind.tombstone, `k${key}`, bytesOf(''), now + graceMs, now)
+      else if (what === 'renew') space.renew(bytesOf(''), false, now)
+      else if (what === 'over') other.space.startOver(space.gcVersion)
+      else if (what === 'wait') now += 400
+      else {
+        const from = Math.min(other.space.maxVersion, space.maxVersion)
+        const writer = new Writer()
+        const to = space.writeRecords(writer, from, key * 10, true, now)
+        other.space.readRecords(new Reader(writer.take()), from, now)
+        other.space.reach(to, to === space.maxVersion ? 0 : undefined)
+      }
+      for (const held of [owner, other]) {
+        held.expire(now)
+        const metadata = held.space.get('', now) === undefined ? 0 : 1
+        assert.equal(held.space.valueCount, held.space.keys(now).length + metadata)
+      }
+    }
+  }), 500)
+})

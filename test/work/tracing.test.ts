@@ -34,8 +34,10 @@ function collected(t: Test): () => Promise<ReadableSpan[]> {
 function heard<M>(t: Test, name: string): [event: string, message: M][] {
   const seen: [string, M][] = []
   const tell = (event: string) => (message: unknown): void => void seen.push([event, message as M])
-  const [start, end, asyncStart, asyncEnd, error] = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map(tell)
-  const listeners = { start, end, asyncStart, asyncEnd, error } as Parameters<ReturnType<typeof tracingChannel>['subscribe']>[0]
+  const listeners = {
+    start: tell('start'), end: tell('end'), asyncStart: tell('asyncStart'), asyncEnd: tell('asyncEnd'),
+    error: tell('error'),
+  }
   tracingChannel(name).subscribe(listeners)
   t.teardown(() => tracingChannel(name).unsubscribe(listeners))
   return seen
@@ -62,7 +64,8 @@ t.test('a call and its handler are told of on the tracing channels, each with on
   t.strictSame(servings.map(([event]) => event), ['start', 'end', 'asyncStart', 'asyncEnd'])
   t.equal(new Set(calls.map(([, message]) => message)).size, 1)
   t.strictSame(calls[0]?.[1], {
-    self: crew.name(0), service: 'double', kind: 'request', trace: undefined, worker: crew.name(1), attempts: 1, result: 8,
+    self: crew.name(0), service: 'double', kind: 'request', trace: undefined, worker: crew.name(1), attempts: 1,
+    result: 8,
   })
   t.strictSame(servings[0]?.[1], {
     self: crew.name(1), service: 'double', from: crew.name(0), kind: 'request', attempt: 1, trace: undefined,
