@@ -224,7 +224,7 @@ t.test('a partner that claims to may send anything at all gives no more than the
   t.ok(flow.rate >= rateMin)
 })
 
-t.test('the lag is the age of the first update that the one furthest behind lacks, and is forgotten in time', async (t) => {
+t.test('the lag is the age of the first update that the one furthest behind lacks, as heard of late', async (t) => {
   const flow = sending(10 * mega)
   t.equal(flow.lagMs(10_000), 0)
   flow.reported('a', 2, 10_000)
