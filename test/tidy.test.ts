@@ -68,6 +68,7 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
     'lib/gossip/errors.ts', 'lib/net/address.ts',
   ]],
   ['lib/dashboard/', ['lib/dashboard/', 'lib/http/live/protocol.ts', 'lib/http/live/mirror.ts']],
+  ['lib/cli/top', ['lib/cli/', 'lib/http/live/protocol.ts', 'lib/http/live/mirror.ts']],
   ['lib/cli/', ['lib/cli/', 'simulation/run.ts', ...doors]],
   ['lib/http/', [
     'lib/http/', 'lib/work/', 'lib/names.ts', 'lib/stamps.ts', 'lib/topics.ts', 'lib/channel.ts', 'lib/telepathine.ts',

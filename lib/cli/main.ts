@@ -21,11 +21,12 @@ import { set } from './set.js'
 import { simulate } from './simulate.js'
 import { start } from './start.js'
 import { stop } from './stop.js'
+import { top } from './top.js'
 
 /** Each file beside this one adds one command; in this order they stand in the help. */
 const commands: readonly ((program: Command) => void)[] = [
-  peer, start, stop, send, queue, members, get, set, keys, know, say, hear, agent, mapper, ncserver, ncclient, simulate, demo,
-  keygen, completion,
+  peer, start, stop, send, queue, members, top, get, set, keys, know, say, hear, agent, mapper, ncserver, ncclient,
+  simulate, demo, keygen, completion,
 ]
 
 /** Exit code for arguments that make no sense, as most commands of Unix have it. */
