@@ -23,6 +23,11 @@ const registered = Symbol.for('opentelemetry.js.api.1')
 /** The interface, once it was looked for; `null`: it cannot be loaded from here. */
 let found: Api | null | undefined
 
+/** Whether the application uses OpenTelemetry, or something that registers as it does. */
+export function isTraced(): boolean {
+  return registered in globalThis
+}
+
 /** Begins the span of a call; undefined when the application does not use OpenTelemetry. */
 export function spanOfCall(message: CallMessage): CallSpan | undefined {
   const api = apiNow()
@@ -52,7 +57,7 @@ export function spanOfServing(message: ServeMessage): CallSpan | undefined {
  * copy of it is loaded, all share what was registered.
  */
 function apiNow(): Api | undefined {
-  if (!(registered in globalThis)) return undefined
+  if (!isTraced()) return undefined
   if (found === undefined) {
     try {
       found = createRequire(import.meta.url)('@opentelemetry/api') as Api

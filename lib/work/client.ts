@@ -83,7 +83,6 @@ export class Client {
     const allFlags = flags | (isLarge ? Flag.pieces : 0) | (trace === undefined ? 0 : Flag.traced)
     const message = callMessage(allFlags, serviceBytes, keyBytes, isLarge ? undefined : input, trace)
     const call = new Outgoing(order, message, isLarge ? ownBytes(input) : undefined)
-    if (this.outcomes !== undefined) call.beganAt = this.#parts.channel.clock.now()
     this.counts.called++
     this.#budget.deposit()
     this.pending++
@@ -451,7 +450,8 @@ export class Client {
   /** The end of a call, a good one unless a code says otherwise. Gives whoever is to be told. */
   #settle(call: Outgoing, code: ErrorCode | undefined): Sink {
     call.isOver = true
-    this.outcomes?.add(call.order.service, code, this.#tookMs(call))
+    const { service, beganAt } = call.order
+    this.outcomes?.add(service, code, this.#parts.channel.clock.now() - beganAt)
     this.#detach(call)
     if (call.cancelPause !== undefined) {
       call.cancelPause()
@@ -466,10 +466,6 @@ export class Client {
     this.#deadlines.remove(call)
     call.spend()
     return sink
-  }
-
-  #tookMs({ beganAt }: Outgoing): number | undefined {
-    return beganAt === undefined ? undefined : this.#parts.channel.clock.now() - beganAt
   }
 }
 

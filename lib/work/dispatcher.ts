@@ -418,7 +418,8 @@ export class Dispatcher {
     this.#turnstile.check()
     const { signal, timeoutMs = defaultMs, key } = settings
     if (signal?.aborted === true) throw new CallError('ERR_ABORTED', 'the call was aborted', { cause: signal.reason })
-    const dueAt = timeoutMs === Infinity ? Infinity : channel.clock.now() + timeoutMs
+    const beganAt = channel.clock.now()
+    const dueAt = beganAt + timeoutMs
     // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
     const parent = (flags & Flag.push) === 0 ? served : undefined
     const form = input instanceof Encoded ? input.form : formOf(input)
@@ -429,6 +430,7 @@ export class Dispatcher {
       serviceBytes,
       keyBytes: key,
       flags: (key === undefined ? flags : flags | Flag.keyed) | (form << callFormShift),
+      beganAt,
       dueAt: parent === undefined ? dueAt : Math.min(dueAt, parent.dueAt),
       idempotent: settings.idempotent,
       plan: planOf(settings),

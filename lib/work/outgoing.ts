@@ -42,6 +42,8 @@ export interface Order {
   readonly serviceBytes: Uint8Array
   readonly keyBytes: Uint8Array | undefined
   readonly flags: number
+  /** On the peer's clock, as is when it is due. */
+  readonly beganAt: number
   readonly dueAt: number
   readonly idempotent: boolean
   readonly plan: Plan
@@ -60,8 +62,6 @@ export class Outgoing implements Timed, Trials {
   before: Timed | undefined
   after: Timed | undefined
   readonly idempotent: boolean
-  /** When it began, on the peer's clock, if that is measured. */
-  beganAt: number | undefined
   isOver = false
   isTold = false
   bounces = 0
@@ -127,6 +127,7 @@ const spent: Order = {
   serviceBytes: noMessage,
   keyBytes: undefined,
   flags: 0,
+  beganAt: 0,
   dueAt: Infinity,
   idempotent: false,
   plan: { policy: 'random', target: undefined, tags: undefined, probe: 0 },

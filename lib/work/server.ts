@@ -318,13 +318,16 @@ export class Server {
     const watch = ServeTrace.of(this.#channel.name, service.name, job.partner.name, job)
     job.watch = watch
     try {
-      const handle = (): unknown => serving(job, () => service.handler(input as never, new ServedCall(job)))
-      const outcome = watch === undefined ? handle() : watch.run(handle)
+      const outcome = watch === undefined ? this.#handle(job, input) : watch.run(() => this.#handle(job, input))
       if (isThenable(outcome)) outcome.then((value) => this.#returned(job, value), (error) => this.#threw(job, error))
       else this.#returned(job, outcome)
     } catch (error) {
       this.#threw(job, error)
     }
+  }
+
+  #handle(job: Incoming, input: unknown): unknown {
+    return serving(job, () => job.service.handler(input as never, new ServedCall(job)))
   }
 
   #returned(job: Incoming, value: unknown): void {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels, traces, type CallMessage, type ServeMessage } from '../diagnostics.js'
-import { spanOfCall, spanOfServing, type CallSpan } from '../opentelemetry.js'
+import { isTraced, spanOfCall, spanOfServing, type CallSpan } from '../opentelemetry.js'
 import { Flag, Refusal } from './frame.js'
 import { decodeTrace, encodeTrace } from './tracecontext.js'
 
@@ -32,6 +32,7 @@ export class CallTrace {
 
   /** Begins to watch a call; undefined when nobody would see it. */
   static of(self: string, service: string, flags: number): CallTrace | undefined {
+    if (!calls.hasSubscribers && !isTraced()) return undefined
     const message: CallMessage = {
       self, service, kind: kindOf(flags), trace: undefined, worker: undefined, attempts: 0,
     }
@@ -89,6 +90,7 @@ export class ServeTrace {
     self: string, service: string, from: string,
     job: { readonly flags: number; readonly attempt: number; readonly trace: Uint8Array | undefined },
   ): ServeTrace | undefined {
+    if (!servings.hasSubscribers && !isTraced()) return undefined
     const trace = job.trace === undefined ? undefined : decodeTrace(job.trace)
     const message: ServeMessage = { self, service, from, kind: kindOf(job.flags), attempt: job.attempt, trace }
     const span = spanOfServing(message)
