@@ -118,8 +118,11 @@ async function measureSize(size: number): Promise<Figure[]> {
     }
   }
   // what went wrong only at times
-  const missed = sides.flatMap(({ side, measured: { joins, misses } }) => joins.length === 0 ? [] : misses.map(
-    miss => `${side === 'ours' ? 'ours' : rivals[side as RivalName].title}, one cluster in ${side === 'ours' ? clusters : rivalClusters}: ${miss}`))
+  const missed = sides.flatMap(({ side, measured: { joins, misses } }) => {
+    if (joins.length === 0) return []
+    const [who, of] = side === 'ours' ? ['ours', clusters] : [rivals[side as RivalName].title, rivalClusters]
+    return misses.map(miss => `${who}, one cluster in ${of}: ${miss}`)
+  })
   const note = [...missed, ...size === 8 ? [
     'ours, 0.3.3 and moleculer are in four processes, serf in one each; serf is asked every 100 ms',
   ] : []].join('; ')

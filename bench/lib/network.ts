@@ -16,6 +16,8 @@ export async function ownNetwork(): Promise<boolean> {
   const child = spawn('unshare', [...unshare, process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
     stdio: 'inherit', env: { ...process.env, [mark]: '1' },
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.prependListener(signal, () => child.kill(signal))
-  process.exit(await new Promise<number>(resolve => child.once('close', code => resolve(code ?? 1))))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.prependListener(signal, () => child.kill(signal))
+  }
+  return process.exit(await new Promise<number>(resolve => child.once('close', code => resolve(code ?? 1))))
 }
