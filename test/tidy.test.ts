@@ -149,10 +149,10 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    name: 'what users may leave out is loaded by the queue engines alone, and only when one is opened',
+    name: 'what users may leave out is loaded where it is wanted alone, and only when it is',
     complaints: ({ path, text }) => isSource(path)
       ? imports(text).filter(name => packageOf(name) in manifest.peerDependencies)
-        .filter(name => !path.startsWith('lib/queue/') || isLoadedAtOnce(text, name))
+        .filter(name => !/^lib\/(queue\/|opentelemetry\.ts$)/.test(path) || isLoadedAtOnce(text, name))
       : [],
     caught: [
       { path: 'lib/work/a.ts', text: `const { open } = await import('lmdb')` },

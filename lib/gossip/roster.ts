@@ -70,8 +70,8 @@ const placeBits = 20
 const placeMask = (1 << placeBits) - 1
 
 /**
- * A hash table of places in a list of members. A slot holds a place and 1, or 0 if it is free; above that the upper bits
- * of the hash, so that a member need not be looked at (it has rarely been of late) to see that it is another.
+ * A hash table of places in a list of members. A slot holds a place and 1, or 0 if it is free; above that the upper
+ * bits of the hash, so that a member need not be looked at (it has rarely been of late) to see that it is another.
  */
 class Places {
   readonly #hash: (member: Member) => number
