@@ -209,7 +209,7 @@ export class Store {
     try {
       if ((await stat(path)).size > 2 * manifestLengthMax) throw new Error('too large')
       const signed = JSON.parse(await readFile(path, 'utf8')) as SignedManifest
-      sha256 = (JSON.parse(signed.text) as Manifest).sha256
+      sha256 = String((JSON.parse(signed.text) as { sha256?: unknown }).sha256)
       const manifest = this.#trust.check(signed, 0)
       if (await this.has(manifest.sha256)) this.#add({ manifest, signed, hash: manifestHash(signed) })
     } catch (error) {
