@@ -94,7 +94,7 @@ function toLabel(peers: readonly PeerRow[], self: string | undefined, chosen: st
 
 /** Where names stand: beside their peers, and below one another. */
 function labelsOf(spots: readonly Spot[], dot: number) {
-  const distance = radius + dot + 9
+  const distance = radius + dot + 11
   const labels = spots.map(({ peer, angle }) => {
     const sine = Math.sin(angle)
     const anchor = Math.abs(sine) < 0.04 ? ('middle' as const) : sine > 0 ? ('start' as const) : ('end' as const)

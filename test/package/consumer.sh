@@ -23,6 +23,7 @@ npm ls --all
 
 node doors.mjs
 node doors.cjs
+node page.mjs
 (cd "$top" && TELEPATHINE_INSTALLED=$project npx --no-install -- tap test/readme.test.ts test/docs.test.ts)
 
 # Nothing but the compiler and Node's types: a declaration that leans on our devDependencies fails here.
