@@ -1,3 +1,4 @@
+import './language.js'
 import { render } from 'preact'
 import 'uplot/dist/uPlot.min.css'
 import { App } from './app.js'
