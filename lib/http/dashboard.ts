@@ -40,8 +40,8 @@ export class Dashboard {
   }
 
   /** Undefined when it is not built. */
-  static async load(): Promise<Dashboard | undefined> {
-    for (const folder of folders) {
+  static async load(places: readonly string[] = folders): Promise<Dashboard | undefined> {
+    for (const folder of places) {
       const names = await readdir(folder).catch((): string[] => [])
       if (!names.includes('index.html')) continue
       const files = names.flatMap((name) => {

@@ -32,6 +32,8 @@ export class Client {
   readonly #parts: ClientParts
   readonly #cancelHello: () => void
   #isOpen = false
+  /** Whether it was told to go: what it still says counts for nothing. */
+  #isOver = false
   #mayWrite = false
   /** Whether it lacks something that only a snapshot can bring. */
   #isBehind = true
@@ -46,7 +48,7 @@ export class Client {
   constructor(socket: WebSocket, parts: ClientParts) {
     this.#socket = socket
     this.#parts = parts
-    this.#cancelHello = parts.view.clock.after(helloMs, () => socket.close(LiveClose.timeout, 'no hello came'))
+    this.#cancelHello = parts.view.clock.after(helloMs, () => this.end(LiveClose.timeout, 'no hello came'))
     socket.on('message', (data, isBinary) => {
       // of a text in one piece, as is the default
       if (isBinary) this.#refuse('messages are JSON texts')
@@ -114,6 +116,7 @@ export class Client {
   /** Closes the connection; whoever does not listen is not waited for. */
   end(code: number, reason: string): void {
     this.#isOpen = false
+    this.#isOver = true
     this.#socket.close(code, reason)
     if (this.#socket.bufferedAmount > waitingBytesMax) this.#socket.terminate()
   }
@@ -127,6 +130,7 @@ export class Client {
   }
 
   #take(text: string): void {
+    if (this.#isOver) return
     const now = this.#parts.view.clock.now()
     if (now - this.#requestsSince > 1_000) {
       this.#requestsSince = now
