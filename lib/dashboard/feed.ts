@@ -30,6 +30,9 @@ export class Feed {
   /** How many keys fit the search; undefined while that is not known. */
   found: number | undefined
   token: string | undefined
+  /** Whether the last token was wrong. */
+  wasWrong = false
+  #id = 0
   #want: LiveWant = { stream: {}, keys: null }
   #socket: WebSocket | undefined
   #retryMs = retryMs
@@ -68,6 +71,7 @@ export class Feed {
   /** Connects anew with a token, or without. */
   authorize(token: string | undefined): void {
     this.token = token
+    this.wasWrong = false
     this.#retryMs = retryMs
     this.#connect()
   }
@@ -96,9 +100,14 @@ export class Feed {
   #lost(code: number): void {
     this.#socket = undefined
     this.#tell('status')
+    if (code === LiveClose.unauthorized && this.token !== undefined) {
+      // it may be that looking takes none
+      this.token = undefined
+      this.wasWrong = true
+      return this.#connect()
+    }
     if (code === LiveClose.unauthorized) {
       this.status = 'denied'
-      this.token = undefined
       return
     }
     this.status = 'lost'
@@ -119,7 +128,9 @@ export class Feed {
     const { sample, stream, missed = 0, keys } = message
     if (sample) this.#tell('history')
     if (stream) {
-      this.happenings = [...this.happenings, ...stream].slice(-happeningsMax)
+      // a peer that was started anew numbers them anew
+      const numbered = stream.map((happening) => ({ ...happening, id: ++this.#id }))
+      this.happenings = [...this.happenings, ...numbered].slice(-happeningsMax)
       this.missed += missed
       this.#tell('stream')
     }

@@ -67,7 +67,7 @@ function fieldsOf({ currentTarget }: SubmitEvent): (name: string) => string {
 /** Unlocks what takes the token. */
 export function Lock() {
   const { feed } = useShared()
-  const { mirror, status } = useFeed('status')
+  const { mirror, status, wasWrong } = useFeed('status')
   const [isOpen, setOpen] = useState(false)
   const { self } = mirror
   if (status !== 'denied' && self?.writes !== 'token') {
@@ -76,7 +76,10 @@ export function Lock() {
   if (self?.mayWrite && status !== 'denied') {
     return <button type="button" onClick={() => feed.authorize(undefined)}>Lock</button>
   }
-  if (!isOpen && status !== 'denied') return <button type="button" onClick={() => setOpen(true)}>Unlock</button>
+  const why = wasWrong ? 'That token is wrong.' : status === 'denied' ? 'Looking here takes the token.' : ''
+  if (!isOpen && status !== 'denied' && !wasWrong) {
+    return <button type="button" onClick={() => setOpen(true)}>Unlock</button>
+  }
   const submit = (event: SubmitEvent): void => {
     event.preventDefault()
     const token = fieldsOf(event)('token')
@@ -88,7 +91,7 @@ export function Lock() {
       <input name="token" type="password" placeholder="token" aria-label="Token" autocomplete="current-password"
         ref={(input) => input?.focus()} onKeyDown={({ key }) => key === 'Escape' && setOpen(false)} />
       <button type="submit">Unlock</button>
-      {status === 'denied' && <span class="bad">Looking here takes the token.</span>}
+      {why !== '' && <span class="bad" role="alert">{why}</span>}
     </form>
   )
 }

@@ -157,7 +157,7 @@ t.test('writing takes the token where there is one', async t => {
   await shows(page, '.unlock', 'Looking here takes the token.')
   await page.getByLabel('Token').fill('wrong-secret')
   await page.keyboard.press('Enter')
-  await page.getByLabel('Token').waitFor()
+  await shows(page, '.unlock', 'That token is wrong.')
   t.equal(await page.locator('.peers .row').count() > 1, false, 'nothing to see')
   await page.getByLabel('Token').fill('long-secret')
   await page.keyboard.press('Enter')
@@ -190,6 +190,14 @@ t.test('without the token there is nothing to write with', async t => {
     t.equal(await page.locator('form.act').count(), 0)
   }
   await shows(page, '.hint', 'Read-only without the token')
+  await page.getByRole('button', { name: 'Unlock' }).click()
+  await page.getByLabel('Token').fill('wrong-secret')
+  await page.keyboard.press('Enter')
+  await shows(page, '.unlock', 'That token is wrong.')
+  await shows(page, '.status', 'live')
+  await page.getByLabel('Token').fill('long-secret')
+  await page.keyboard.press('Enter')
+  await page.locator('form.act').first().waitFor()
 })
 
 t.test('whatever comes from others is text, wherever it is shown', async t => {

@@ -176,11 +176,9 @@ export class Live {
     const { view } = this.#parts
     this.#tickedAt = view.clock.now()
     const tables = this.#scene.look()
-    for (const row of tables.rumours?.set ?? []) {
-      const { by, about, verdict } = row
-      if (by !== undefined && about !== undefined && verdict !== undefined) {
-        this.#happenings.rumour({ by, about, verdict })
-      }
+    for (const { key, verdict } of tables.rumours?.set ?? []) {
+      const rumour = verdict === undefined ? undefined : this.#scene.rumour(key)
+      if (rumour) this.#happenings.rumour(rumour)
     }
     const delta: Omit<LiveDelta, 'type' | 'at'> = {
       ...(Object.keys(tables).length > 0 && { tables }),

@@ -10,6 +10,9 @@ import { Table } from './table.js'
 /** Longest text of what a peer says of itself. */
 const textLengthMax = 300
 
+/** Times of the same rumour may differ by this. */
+const slackMs = 2_000
+
 /** What a scene is taken from. */
 export interface SceneParts {
   readonly peer: object
@@ -37,6 +40,11 @@ export class Scene {
     return {
       peers: this.#peers.rows, rumours: this.#rumours.rows, workers: this.#workers.rows, apps: this.#apps.rows,
     }
+  }
+
+  /** A rumour, as at the last look. */
+  rumour(key: string): RumourRow | undefined {
+    return this.#rumours.row(key)
   }
 
   /** Looks around; returns what has changed since the last look. */
@@ -74,7 +82,10 @@ export class Scene {
     for (const { by, about, verdict, at, stands } of this.#parts.view.rumours()) {
       // what the same peer says later of the same replaces what it said before
       const key = `${by} ${about}`
-      rows.set(key, { key, by, about, verdict, at: Math.round(at / 1_000) * 1_000, stands })
+      const before = this.#rumours.row(key)
+      // when it was said is reckoned from when it ends, and never twice quite the same
+      const isSame = before?.verdict === verdict && Math.abs(before.at - at) < slackMs
+      rows.set(key, { key, by, about, verdict, at: isSame ? before.at : at, stands })
     }
     return [...rows.values()]
   }

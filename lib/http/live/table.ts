@@ -14,6 +14,11 @@ export class Table<R extends Row> {
     return [...this.#rows.values()]
   }
 
+  /** A row as it was at the last look. */
+  row(key: string): R | undefined {
+    return this.#rows.get(key)
+  }
+
   /** Takes the rows as they are now; returns what is different, undefined when nothing is. */
   look(rows: readonly R[]): TablePatch<R> | undefined {
     const before = this.#rows
