@@ -3,15 +3,15 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Standing } from '../../lib/apps/index.js'
-import { manifestHash } from '../../lib/apps/manifest.js'
+import { manifestHash, signManifest } from '../../lib/apps/manifest.js'
 import { rankedPeers } from '../../lib/apps/wants.js'
 import type { Telepathine } from '../../lib/index.js'
 import { Dispatcher } from '../../lib/work/index.js'
 import { ask } from '../http/fixtures/ask.js'
 import { isAlive } from '../cli/fixtures/demo.js'
-import { tempFolder } from './fixtures/archive.js'
+import { archiveOf, type Entry, tarOf, tempFolder } from './fixtures/archive.js'
 import { until } from '../fixtures/until.js'
-import { deployed, hosted, type Hosted, settled, writeFiles } from './fixtures/hosts.js'
+import { contentsOf, deployed, hosted, type Hosted, settled, writeFiles } from './fixtures/hosts.js'
 import { deployKeys } from './fixtures/keys.js'
 
 const keys = deployKeys()
@@ -97,6 +97,29 @@ t.test('what is not signed, was changed, or is old is refused, and told', { time
   t.equal(a.host.versions('zoo').length, 1)
   await a.host.deploy(signed, other(bytes => bytes))
   t.equal(a.host.versions('zoo').length, 2)
+})
+
+t.test('an archive with a link or a way out is refused even if it is signed, and all hear of it', async t => {
+  const a = await hosted(t, { deployKeys: deployKeys_ })
+  const b = await hosted(t, {}, [a.peer.name])
+  await new Dispatcher(b.peer).waitFor('telepathine.apps', { count: 2 })
+  const heard: unknown[] = []
+  b.peer.hear('apps:refused', data => heard.push(data))
+  const cases: readonly (readonly [Entry, RegExp])[] = [
+    [{ path: 'w.js', type: 'SymbolicLink', linkpath: '/etc/passwd' }, /"w.js" is a SymbolicLink/],
+    [{ path: 'w.js', type: 'Link', linkpath: '../../secret' }, /"w.js" is a Link/],
+    [{ path: '../w.js', body: 'x' }, /"..\/w.js" has the part ".."/],
+    [{ path: 'a//w.js', body: 'x' }, /has an empty part/],
+  ]
+  for (const [n, [entry, message]] of cases.entries()) {
+    const { archive, manifest } = await archiveOf(t, tarOf([entry]), 1)
+    const signed = signManifest({ ...manifest, version: n + 1 }, keys.privateKey)
+    await t.rejects(a.host.deploy(signed, contentsOf(archive)), { code: 'ERR_DENIED', message })
+  }
+  await until(() => heard.length === cases.length)
+  t.match(heard, cases.map(([, reason]) => ({ app: 'zoo', reason })))
+  t.strictSame(await readdir(join(a.folder, 'data/incoming')), [])
+  t.equal(a.host.versions('zoo').length, 0)
 })
 
 t.test('an order can neither go back a version nor take one app for another', { timeout: 60_000 }, async t => {

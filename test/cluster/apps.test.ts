@@ -1,5 +1,6 @@
 /** Worker apps with real processes: each peer in a folder of its own, the command line as users have it. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -163,6 +164,32 @@ t.test('a killed worker loses its tasks, or others do them; none outlives its pe
   await one.ended
   await gone(last.pid)
   t.pass('its worker ends when the peer is killed')
+})
+
+t.test('a large app: refusals come through, what is there is not sent twice, and back', { timeout: 240_000 }, async t => {
+  const top_ = await tempFolder(t)
+  const keys = deployKeys()
+  const program = (tag: string) => `process.on('message', () => process.send('${tag}'))`
+  await writeFiles(top_, {
+    'public.pem': keys.publicKey, 'private.pem': keys.privateKey, 'other.pem': deployKeys().privateKey,
+    'apps/big/w.js': program('1'), 'apps/big/data.bin': randomBytes(8 << 20), 'apps/big/.env': 'SECRET=1',
+  })
+  const port = await freePorts(1)
+  await (await peerIn(t, join(top_, 'one'), port)).prints(/is up/)
+  const start = (...more: string[]) => run(t, top_, 'start', `:${port}`, 'apps/big/w', ...more)
+  const ask_ = async () => (await ask({ port }, '/apps/big/w', { method: 'POST', json: 0 })).json
+  const refused = /^telepathine: the manifest is not signed by a deploy key of this peer\n$/
+  t.match(await start('--sign', 'other.pem', '--no-trial'), { code: 1, stderr: refused })
+  t.match(await start('--sign', 'private.pem', '--no-trial'), { code: 0, stdout: /without \.env\n[^]*version 1\n/ })
+  t.match(await start('--sign', 'private.pem', '--no-trial'), { code: 0, stdout: /running version 2\n/ }, 'unchanged')
+  await writeFiles(top_, { 'apps/big/w.js': program('3') })
+  t.match(await start('--sign', 'private.pem', '--no-trial'), { code: 0, stdout: /running version 3\n/ })
+  t.equal(await ask_(), '3')
+  const back = await start('--sign', 'private.pem', '--rollback')
+  t.match(back, { code: 0, stdout: /goes back to what was version 2, as version 4\n[^]*running version 4\n/ })
+  t.equal(await ask_(), '1')
+  const sent = new Command(t, top_, ['send', `:${port}`, 'apps/big/w', JSON.stringify('x'.repeat(120_000))])
+  t.match({ code: await sent.ended, stdout: sent.stdout }, { code: 0, stdout: '1\n' }, 'more than is sent unasked')
 })
 
 t.test('a log can be followed through any peer', { timeout: 120_000 }, async t => {
