@@ -95,7 +95,7 @@ async function runOne(entry: Entry): Promise<void> {
   write()
 }
 
-/** Runs a script and returns what it printed; undefined when it failed. Ends it when this process is told to end. */
+/** Runs a script and returns what it printed; undefined when it failed. It ends with this process. */
 async function run(name: string, flags: string[], msMax: number): Promise<string | undefined> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(folder, `${name}.ts`), ...flags], {
     cwd: join(folder, '..'),
@@ -103,13 +103,12 @@ async function run(name: string, flags: string[], msMax: number): Promise<string
   })
   const end = (): void => void child.kill('SIGTERM')
   const timer = setTimeout(() => { tell(`${name} hangs`); end() }, msMax)
-  const stop = (): void => { end(); process.exitCode = 1; chosen.length = 0 }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  process.once('exit', end)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { output += text })
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
   clearTimeout(timer)
-  process.off('SIGINT', stop).off('SIGTERM', stop)
+  process.off('exit', end)
   return code === 0 ? output : undefined
 }
 
@@ -119,6 +118,7 @@ async function compare(): Promise<number> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(folder, 'micro.ts'), ...flags], {
     cwd: join(folder, '..'), stdio: 'inherit',
   })
+  process.once('exit', () => child.kill('SIGTERM'))
   return new Promise(resolve => child.once('close', code => resolve(code ?? 1)))
 }
 
