@@ -64,6 +64,18 @@ t.test('all that a browser loads is less than 100 kB', async t => {
   t.notMatch(html, /<script(?![^>]* src=)|<style| style=| on\w+=/, 'nothing in it is inline')
 })
 
+t.test('a browser whose language Intl does not know shows the page all the same', async t => {
+  const a = await served(t)
+  const context = await browser.newContext()
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const found = complaints(page, `http://127.0.0.1:${a.port}`)
+  await page.addInitScript(`Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })`)
+  await page.goto(`http://127.0.0.1:${a.port}`)
+  await page.locator('.peers .row').filter({ hasText: a.name }).first().waitFor()
+  t.strictSame(found, [])
+})
+
 t.test('browsers get the dashboard, all others the plain page', async t => {
   const a = await served(t, { http: { token: 'long-secret', private: true } })
   const accept = 'text/html,application/xhtml+xml,*/*;q=0.8'
