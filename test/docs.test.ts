@@ -17,7 +17,7 @@ t.jobs = 2
 // many processes, one after the other
 t.setTimeout(600_000)
 
-for (const path of guides) {
+for (const path of [...guides, 'SECURITY.md', 'CONTRIBUTING.md']) {
   t.test(`what ${path} says works as it stands there`, { timeout: 180_000 }, t => follow(t, path))
 }
 
