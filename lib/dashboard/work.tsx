@@ -15,7 +15,7 @@ interface Line {
   readonly id: string
   readonly service: string
   /** Undefined for the service as a whole. */
-  readonly worker: WorkerRow | undefined
+  readonly peer: string | undefined
   readonly workers: readonly WorkerRow[]
   readonly apps: readonly AppRow[]
 }
@@ -50,12 +50,12 @@ export function Work() {
 }
 
 function columnsFor(isOpen: (service: string) => boolean, toggle: (service: string) => void): Column<Line>[] {
-  const total = (of: (worker: WorkerRow) => number | null) => ({ worker, workers }: Line): number | null => {
-    const told = (worker ? [worker] : workers).map(of).filter((value) => value !== null)
+  const total = (of: (worker: WorkerRow) => number | null) => ({ workers }: Line): number | null => {
+    const told = workers.map(of).filter((value) => value !== null)
     return told.length === 0 ? null : told.reduce((sum, value) => sum + value, 0)
   }
-  const most = (of: (worker: WorkerRow) => number | null) => ({ worker, workers }: Line): number | null => {
-    const told = (worker ? [worker] : workers).map(of).filter((value) => value !== null)
+  const most = (of: (worker: WorkerRow) => number | null) => ({ workers }: Line): number | null => {
+    const told = workers.map(of).filter((value) => value !== null)
     return told.length === 0 ? null : Math.max(...told)
   }
   const figure = (
@@ -69,8 +69,8 @@ function columnsFor(isOpen: (service: string) => boolean, toggle: (service: stri
   })
   return [
     {
-      id: 'service', title: 'Service', cell: ({ service, worker, workers, apps }) => (worker
-        ? <span class="inset"><Text of={worker.peer} /></span>
+      id: 'service', title: 'Service', cell: ({ service, peer, workers, apps }) => (peer !== undefined
+        ? <span class="inset"><Text of={peer} /></span>
         : <>
           <button type="button" class="plain" aria-expanded={isOpen(service)} onClick={() => toggle(service)}>
             <span aria-hidden="true" class="twist">{isOpen(service) ? '▾' : '▸'}</span>{' '}
@@ -87,12 +87,14 @@ function columnsFor(isOpen: (service: string) => boolean, toggle: (service: stri
     figure('waiting', 'Queued', total(({ waiting }) => waiting), count, 'warn'),
     figure('p50', 'p50', most(({ p50 }) => p50), took),
     figure('p99', 'p99', most(({ p99 }) => p99), took),
-    { id: 'load', title: 'Load', cell: ({ worker }) => (worker ? <Text of={worker.load} /> : '') },
     {
-      id: 'tags', title: 'Version, tags', cell: ({ worker, workers }) => {
-        const told = worker ? [worker] : workers
+      id: 'load', title: 'Load',
+      cell: ({ peer, workers: [worker] }) => peer !== undefined && worker && <Text of={worker.load} />,
+    },
+    {
+      id: 'tags', title: 'Version, tags', cell: ({ workers }) => {
         const distinct = (values: string[]): string => some([...new Set(values)].filter((value) => value !== ''), 2)
-        const parts = [distinct(told.map(({ version }) => version)), distinct(told.map(({ tags }) => tags))]
+        const parts = [distinct(workers.map(({ version }) => version)), distinct(workers.map(({ tags }) => tags))]
         return <Text of={parts.filter((part) => part !== '').join(' · ')} />
       },
     },
@@ -100,16 +102,13 @@ function columnsFor(isOpen: (service: string) => boolean, toggle: (service: stri
 }
 
 /** How an app is: at one peer, or at how many of those that know of it. */
-function AppState({ worker, apps }: Line) {
-  if (worker) {
-    const at = apps.find(({ peer }) => peer === worker.peer)
-    return at ? <AppWord {...at} /> : null
-  }
+function AppState({ peer, apps }: Line) {
   const [first] = apps
   if (!first) return null
+  if (peer !== undefined) return <><AppWord {...first} /> <Text of={first.error} className="bad" /></>
   const failed = apps.find(({ state }) => state === 'failed')
   const running = apps.filter(({ state }) => state === 'running').length
-  const known = apps.filter(({ peer }) => peer !== '').length
+  const known = apps.filter((app) => app.peer !== '').length
   if (failed) return <><AppWord {...failed} /> <Text of={failed.error} className="bad" /></>
   if (!first.isWanted) return <span class="faint">stopped</span>
   return <span class={`word ${running === known ? 'alive' : 'suspect'}`}>runs on {running} of {known}</span>
@@ -125,14 +124,19 @@ function servicesOf(workers: readonly WorkerRow[], apps: readonly AppRow[]): Lin
   return [...names].sort(byName).map((service) => ({
     id: service,
     service,
-    worker: undefined,
+    peer: undefined,
     workers: workers.filter((worker) => worker.service === service).sort((a, b) => byName(a.peer, b.peer)),
     apps: apps.filter(({ app }) => appPrefix + app === service),
   }))
 }
 
-function partsOf(line: Line): Line[] {
-  return line.workers.map((worker) => ({ ...line, id: worker.key, worker }))
+/** The same for each peer that serves it, or is to. */
+function partsOf({ service, workers, apps }: Line): Line[] {
+  const peers = new Set([...workers, ...apps].map(({ peer }) => peer).filter((peer) => peer !== ''))
+  return [...peers].sort(byName).map((peer) => {
+    const isIts = (row: { readonly peer: string }): boolean => row.peer === peer
+    return { id: `${peer} ${service}`, service, peer, workers: workers.filter(isIts), apps: apps.filter(isIts) }
+  })
 }
 
 /** What can be done with a service: give it a task; an app can be started and stopped. */

@@ -121,7 +121,8 @@ t.test('what makes no sense is refused', async t => {
   const stream = (value: unknown) => ({ type: 'want', want: { stream: value } })
   const nonsense = [
     {}, { type: 'x' }, { type: 'want' }, { type: 'want', want: 1 }, hello, keys(1), keys({ text: 1 }),
-    keys({ peer: {} }), keys({ text: 'x'.repeat(2_000) }), stream('x'), stream({ kinds: 'say' }), stream({ kinds: ['say', 'nothing'] }),
+    keys({ peer: {} }), keys({ text: 'x'.repeat(2_000) }), stream('x'), stream({ kinds: 'say' }),
+    stream({ kinds: ['say', 'nothing'] }),
   ]
   for (const said of nonsense) {
     const { socket } = clientFor()

@@ -4,6 +4,7 @@ import t from 'tap'
 import { LiveClose } from '../../../lib/http/live/protocol.js'
 import { Dispatcher } from '../../../lib/work/index.js'
 import { ask, served } from '../fixtures/ask.js'
+import { Stage } from '../../dashboard/fixtures/stage.js'
 import { Look } from './fixtures/look.js'
 
 t.test('who is there is seen, comes and goes', async t => {
@@ -84,6 +85,25 @@ t.test('services and how they fare are seen from any peer', async t => {
   await caller.stop()
   await work.stop()
   await look.until(() => row() === undefined)
+})
+
+t.test('who suspects whom is seen, and what becomes of it', async t => {
+  const stage = await new Stage(12).open(t)
+  const look = await new Look(t, stage).hello({ stream: { kinds: ['rumour', 'peer'] } })
+  await look.until(() => look.mirror.peers.size === 12)
+  const lost = stage.others[5]?.name ?? ''
+  stage.others[5]?.crash(true)
+  await look.until(() => look.mirror.peers.get(lost)?.state === 'suspect')
+  const about = () => [...look.mirror.rumours.values()].filter(rumour => rumour.about === lost)
+  await look.until(() => about().some(({ verdict, stands }) => verdict === 'suspect' && stands))
+  t.ok((look.mirror.peers.get(lost)?.phi ?? 8) >= 8, 'phi is beyond the threshold, if it is watched from here')
+  await look.until(() => look.mirror.peers.get(lost)?.state === 'dead')
+  await look.until(() => about().some(({ verdict }) => verdict === 'dead'))
+  await look.until(() => look.happenings.some(({ kind }) => kind === 'peer'))
+  const told = (name: string) => look.happenings.filter(each => each.kind === 'rumour' && each.name === name)
+  await look.until(() => told('suspect').length > 0 && told('dead').length > 0)
+  t.ok(told('dead').every(({ peer, text }) => peer === lost && text !== lost))
+  t.match(look.happenings.find(({ kind }) => kind === 'peer'), { peer: lost, name: 'failed' })
 })
 
 t.test('who does not say hello as it should is turned away', async t => {
