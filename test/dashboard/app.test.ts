@@ -196,6 +196,11 @@ t.test('without the token there is nothing to write with', async t => {
   const a = await served(t, { http: { token: 'long-secret' } })
   const { page } = await open(t, a)
   await shows(page, '.verdict', 'This peer is alone')
+  await page.setViewportSize({ width: 1_000, height: 600 })
+  for (const part of ['.signs', '.ring', '.peers', '.differences', '.chart']) {
+    const { height = 0 } = await page.locator(part).first().boundingBox() ?? {}
+    t.ok(height > 40, `${part} is ${height} high in a small window`)
+  }
   for (const view of ['2', '3', '4']) {
     await page.keyboard.press(view)
     await page.locator('main.single').waitFor()
