@@ -328,11 +328,11 @@ export class AppHost extends EventEmitter<AppHostEvents> {
 
   /** Resolves when some peer is elsewhere with some app, or has come or gone, or the signal aborts. */
   #notice(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((noticed) => {
       const done = (): void => {
         this.#watchers.delete(done)
         signal.removeEventListener('abort', done)
-        resolve()
+        noticed()
       }
       this.#watchers.add(done)
       signal.addEventListener('abort', done)
@@ -356,7 +356,7 @@ export class AppHost extends EventEmitter<AppHostEvents> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#stopped) return
-    for (const watcher of [...this.#watchers]) watcher()
+    for (const watcher of this.#watchers) watcher()
     const remembers = performance.now() >= this.#remembersAt
     for (const [app, { want }] of this.#orders.all) {
       const told = readWant(this.#peer.get(wantKey + app), Date.now())

@@ -318,7 +318,7 @@ export class AppRunner {
   }
 
   #wake(error?: Error): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#waiting) {
       if (error) waiter.down(error)
       else waiter.up()
     }

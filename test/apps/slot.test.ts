@@ -26,12 +26,14 @@ async function slotFor(t: Test, programs: Readonly<Record<string, string>>, turn
   let handler: Handler | undefined
   const work: Pick<Dispatcher, 'serve'> = {
     serve: (_, serving) => {
-      handler = serving as Handler
+      handler = serving
       return async () => void (handler = undefined)
     },
   }
   const keptOf = (version: string) => ({
-    hash: version, manifest: { app: 'zoo', version: Number(version), sha256: version }, signed: { text: '', signature: '' },
+    hash: version,
+    manifest: { app: 'zoo', version: Number(version), sha256: version },
+    signed: { text: '', signature: '' },
   })
   const store = {
     find: (hash: string) => keptOf(hash),
@@ -50,7 +52,7 @@ async function slotFor(t: Test, programs: Readonly<Record<string, string>>, turn
     turn: turn ?? (async () => false),
     stands: (_, standing) => {
       standings.push(standing)
-      for (const look of [...looks]) look()
+      for (const look of looks) look()
     },
     news: () => undefined,
     printed: () => undefined,

@@ -166,7 +166,7 @@ t.test('a killed worker loses its tasks, or others do them; none outlives its pe
   t.pass('its worker ends when the peer is killed')
 })
 
-t.test('a large app: refusals come through, what is there is not sent twice, and back', { timeout: 240_000 }, async t => {
+t.test('a large app: refusals come through, what is there is not sent again, and back', async t => {
   const top_ = await tempFolder(t)
   const keys = deployKeys()
   const program = (tag: string) => `process.on('message', () => process.send('${tag}'))`
