@@ -135,13 +135,18 @@ export interface TraceContext {
   readonly tracestate: string
 }
 
+/**
+ * Whether the caller waits for one result, for several, or only until it is taken in, by a worker (`push`) or by a
+ * queue (`enqueue`).
+ */
+export type CallKind = 'request' | 'stream' | 'push' | 'enqueue'
+
 /** A call that is made here. */
 export interface CallMessage {
   /** Name of the peer that calls. */
   readonly self: string
   readonly service: string
-  /** Whether the caller waits for one result, for several, or only until it is taken in. */
-  readonly kind: 'request' | 'stream' | 'push'
+  readonly kind: CallKind
   /**
    * What travels with the call. A subscriber of `start` may set it, if OpenTelemetry has not: a trace parent that is
    * not one is left out.
@@ -162,7 +167,7 @@ export interface ServeMessage {
   /** Name of the peer that serves it. */
   readonly self: string
   readonly service: string
-  readonly kind: 'request' | 'stream' | 'push'
+  readonly kind: CallKind
   /** Name of the peer that calls. */
   readonly from: string
   /** Which attempt of the caller this is, from 1. */

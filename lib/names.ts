@@ -21,6 +21,11 @@ export function systemKey(name: string): string {
   return mark + name
 }
 
+/** Whether a name is the system's: of a key as it is stored, or of a service by which layers of peers talk. */
+export function isSystems(name: string): boolean {
+  return name.startsWith(mark)
+}
+
 /** The system's name that is stored so; to be asked only when {@link userKey} found none. */
 export function systemName(stored: string): string {
   return stored.slice(mark.length)

@@ -33,7 +33,7 @@ export function spanOfCall(message: CallMessage): CallSpan | undefined {
   const api = apiNow()
   if (api === undefined) return undefined
   const { PRODUCER, CLIENT } = api.SpanKind
-  const kind = message.kind === 'push' ? PRODUCER : CLIENT
+  const kind = isAwaited(message) ? CLIENT : PRODUCER
   const span = tracer(api).startSpan(message.service, { kind, attributes: attributesOf(message) })
   return wrap(api, span, api.context.active())
 }
@@ -43,7 +43,7 @@ export function spanOfServing(message: ServeMessage): CallSpan | undefined {
   const api = apiNow()
   if (api === undefined) return undefined
   const { CONSUMER, SERVER } = api.SpanKind
-  const kind = message.kind === 'push' ? CONSUMER : SERVER
+  const kind = isAwaited(message) ? SERVER : CONSUMER
   const remote = remoteContext(api, message.trace)
   // never what happens to be active: that is the caller's before, or of who sent the bytes
   const parent = remote === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, remote)
@@ -66,6 +66,11 @@ function apiNow(): Api | undefined {
     }
   }
   return found ?? undefined
+}
+
+/** Whether the caller waits for what comes of it. */
+function isAwaited({ kind }: CallMessage | ServeMessage): boolean {
+  return kind === 'request' || kind === 'stream'
 }
 
 function tracer(api: Api): OpenTelemetry.Tracer {

@@ -78,7 +78,7 @@ const directions: readonly (readonly [from: string, to: readonly string[]])[] = 
     'lib/apps/', 'lib/work/', 'lib/http/', 'lib/files/name.ts', 'lib/describe.ts', 'lib/telepathine.ts',
     'lib/gossip/errors.ts', 'lib/diagnostics.ts', 'lib/metrics/families.ts',
   ]],
-  ['lib/metrics/', ['lib/metrics/', 'lib/work/', 'lib/vitals.ts', 'lib/distribution.ts']],
+  ['lib/metrics/', ['lib/metrics/', 'lib/work/', 'lib/names.ts', 'lib/vitals.ts', 'lib/distribution.ts']],
   ['lib/telepathine.ts', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/http/face.ts', 'lib/http/view.ts', 'lib/*.ts']],
   ['lib/', ['lib/gossip/', 'lib/net/', 'lib/host/', 'lib/*.ts']],
   ['simulation/examples/', ['simulation/examples/', ...doors]],

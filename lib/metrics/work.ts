@@ -1,3 +1,4 @@
+import { isSystems } from '../names.js'
 import { otherService, type Outcomes } from '../work/outcomes.js'
 import type { Switchboard } from '../work/switchboard.js'
 import { counter, type Family, gauge, histogram, type Labels, only } from './families.js'
@@ -32,6 +33,9 @@ export function workFamilies(board: () => Switchboard | undefined): Family[] {
       perService(board(), ({ waiting }) => waiting)),
     gauge('serve_concurrency', 'How many calls may run at a time here.', ['service'], () =>
       perService(board(), ({ concurrency }) => concurrency)),
+    counter('enqueues_total', 'Jobs given to a queue from here, by outcome: ok, or the code of the error.', [
+      'service', 'outcome',
+    ], () => outcomes(board()?.durable?.enqueued.services ?? new Map())),
     gauge('serve_held_bytes', 'Bytes of inputs that wait or are coming in here.', [], () =>
       only(board()?.server.heldBytes ?? 0)),
     counter('late_replies_total', 'What came in for calls that were settled already, or unknown.', [], () => {
@@ -59,6 +63,7 @@ function perService(
 ): (readonly [Labels, number])[] {
   const sums = new Map<string, number>()
   for (const [service, served] of board?.server.services ?? []) {
+    if (isSystems(service)) continue
     const name = sums.has(service) || sums.size < servicesMax ? service : otherService
     sums.set(name, (sums.get(name) ?? 0) + of(served.slots))
   }

@@ -18,7 +18,7 @@ import type { Order, Outgoing, Plan, Sink } from './outgoing.js'
 import { encodePayload, formOf, type Form } from './payload.js'
 import { Service } from './service.js'
 import { Switchboard } from './switchboard.js'
-import { CallTrace } from './tracing.js'
+import { CallTrace, kindOf } from './tracing.js'
 import { Turnstile } from './turnstile.js'
 import type {
   CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler, OutcomeOptions, QueueInfo,
@@ -423,7 +423,7 @@ export class Dispatcher {
     // what is pushed is nobody's to wait for, and outlives the call that it is pushed for
     const parent = (flags & Flag.push) === 0 ? served : undefined
     const form = input instanceof Encoded ? input.form : formOf(input)
-    const trace = CallTrace.of(channel.name, name, flags)
+    const trace = CallTrace.of(channel.name, name, kindOf(flags))
     const order: Order = {
       owner: this.#turnstile,
       service: name,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
 import type { Channel } from '../channel.js'
-import { TelepathineError } from '../gossip/errors.js'
+import { type ErrorCode, TelepathineError } from '../gossip/errors.js'
 import type { Delivery, Engine, Taker } from '../queue/engine.js'
 import { ownBytes } from '../values.js'
 import { serving } from './context.js'
@@ -10,12 +10,14 @@ import {
   decodeContent, decodeLetter, decodeVerdict, encodeLetter, encodeVerdict, errorOf, inlineBytesMax, type Content,
   type Letter, type Verdict,
 } from './envelope.js'
-import { CallError, recordOf } from './errors.js'
+import { CallError, recordOf, refusalCode } from './errors.js'
 import { Refusal } from './frame.js'
 import { checkToken, deadLimit, enqueueSettings, nameBytes, outcomeSettings } from './options.js'
+import { Outcomes } from './outcomes.js'
 import { encodePayload, formOf } from './payload.js'
 import { emitAll, iteratorOf, refusalBy, type Server } from './server.js'
 import type { Service } from './service.js'
+import { CallTrace, ServeTrace } from './tracing.js'
 import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo, Settled } from './types.js'
 
 const log = createDebug('telepathine:work')
@@ -67,6 +69,8 @@ export class Durable {
   readonly #posts = new Map<Service, Post>()
   /** Jobs that are run here, by token. Bounded by the concurrency of the services. */
   readonly #atWork = new Set<string>()
+  /** What became of what was enqueued from here. */
+  readonly enqueued = new Outcomes()
   /** How many dispatchers were given the queue. */
   users = 0
   #isOver = false
@@ -88,10 +92,26 @@ export class Durable {
     }
     nameBytes('name', name, 'ERR_KEY')
     const settings = enqueueSettings(options, engine.priorityMax)
+    const trace = CallTrace.of(channel.name, name, 'enqueue')
+    const add = (): Promise<string> => this.#add(name, input, settings, trace?.bytes)
+    try {
+      const token = await (trace === undefined ? add() : trace.follow(add))
+      this.enqueued.add(name, undefined)
+      return token
+    } catch (error) {
+      this.enqueued.add(name, error instanceof TelepathineError ? error.code : 'ERR_QUEUE')
+      throw error
+    }
+  }
+
+  async #add(
+    name: string, input: unknown, settings: ReturnType<typeof enqueueSettings>, trace: Uint8Array | undefined,
+  ): Promise<string> {
+    const { engine, channel } = this.#parts
     const { key, delayMs, priority, attempts, backoffMs, expiresAt } = settings
     const content = await this.#keep(input, false)
     const enqueuedAt = channel.clock.wall()
-    const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, content }
+    const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content }
     const token = tokenFor(name, key)
     const bytes = encodeLetter(letter)
     await engine.add({ token, service: name, bytes, delayMs, priority, isKeyed: key !== undefined })
@@ -318,7 +338,7 @@ export class Durable {
     try {
       const input = await this.#persist(() => this.#open(letter.content))
       if (duty.isOver) return async () => undefined
-      const value = await serving(duty, () => handled(service.handler, input, duty))
+      const value = await this.#handle(service, input, duty, letter)
       duty.isServed = true
       const content = await this.#keep(value === undefined ? duty.lastChunk : value, true)
       const { attempt } = delivery
@@ -335,6 +355,27 @@ export class Durable {
       const record = recordOf(thrown, this.#parts.stacks)
       const verdict = { ...this.#failure(delivery, 'ERR_HANDLER', record.message), record }
       return () => this.#fail(delivery, letter, verdict, false)
+    }
+  }
+
+  /** Runs the handler, watched if somebody wants to, and counted. */
+  async #handle({ name, handler }: Service, input: unknown, duty: Duty, letter: Letter): Promise<unknown> {
+    const { channel, server } = this.#parts
+    const watch = ServeTrace.of(channel.name, name, letter.from, 'enqueue', duty.attempt, letter.trace)
+    const handle = (): Promise<unknown> => serving(duty, () => handled(handler, input, duty))
+    const beganAt = channel.clock.now()
+    const ended = (code: ErrorCode | undefined, thrown: unknown): void => {
+      server.outcomes?.add(name, code, channel.clock.now() - beganAt)
+      watch?.ended(thrown)
+    }
+    try {
+      const value = await (watch === undefined ? handle() : watch.run(handle))
+      ended(undefined, undefined)
+      return value
+    } catch (thrown) {
+      const refusal = refusalBy(thrown)
+      ended(refusal === undefined ? 'ERR_HANDLER' : refusalCode(refusal), thrown ?? 'nothing')
+      throw thrown
     }
   }
 

@@ -29,6 +29,8 @@ export interface Letter {
   readonly backoffMs: number
   readonly expiresAt: number
   readonly enqueuedAt: number
+  /** Where it stands in a trace; see `tracecontext.ts`. */
+  readonly trace: Uint8Array | undefined
   readonly content: Content
 }
 
@@ -45,21 +47,22 @@ export type Verdict =
       readonly record: ErrorRecord | undefined
     }
 
-export function encodeLetter({ from, key, attempts, backoffMs, expiresAt, enqueuedAt, content }: Letter): Uint8Array {
-  const { form, bytes, blob } = content
-  const fields = [version, from, key, attempts, backoffMs, expiresAt, enqueuedAt, form, bytes, blob]
+export function encodeLetter(letter: Letter): Uint8Array {
+  const { from, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content: { form, bytes, blob } } = letter
+  const fields = [version, from, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, form, bytes, blob]
   return ownBytes(encodeValue(fields, recordBytesMax))
 }
 
 /** Undefined when it makes no sense. */
 export function decodeLetter(written: Uint8Array): Letter | undefined {
-  const [from, key, attempts, backoffMs, expiresAt, enqueuedAt, ...content] = fieldsOf(written)
+  const [from, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, ...content] = fieldsOf(written)
   const what = contentOf(content)
   if (what === undefined || typeof from !== 'string' || !isTextOrNothing(key)) return undefined
   if (!isCount(attempts) || !isCount(backoffMs) || typeof expiresAt !== 'number' || typeof enqueuedAt !== 'number') {
     return undefined
   }
-  return { from, key, attempts, backoffMs, expiresAt, enqueuedAt, content: what }
+  if (trace !== undefined && !(trace instanceof Uint8Array)) return undefined
+  return { from, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content: what }
 }
 
 export function encodeVerdict(verdict: Verdict): Uint8Array {

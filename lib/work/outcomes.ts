@@ -1,4 +1,5 @@
 import { Distribution } from '../distribution.js'
+import { isSystems } from '../names.js'
 
 /** Services that are counted apart; those beyond are counted together, as {@link otherService}. */
 const servicesMax = 64
@@ -25,6 +26,7 @@ export class Outcomes {
 
   /** A call ended, for the reason that a code says, or well. `tookMs` undefined: nobody knows how long it took. */
   add(service: string, code: string | undefined, tookMs?: number): void {
+    if (isSystems(service)) return
     const outcomes = this.#of(service)
     if (code === undefined) outcomes.ok++
     else outcomes.failed.set(code, (outcomes.failed.get(code) ?? 0) + 1)

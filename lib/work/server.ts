@@ -16,7 +16,7 @@ import type { Partner } from './partner.js'
 import { decodePayload, encodePayload, Form, formOf } from './payload.js'
 import { type Service, Turn } from './service.js'
 import { Timer } from './timer.js'
-import { ServeTrace, tellRefused } from './tracing.js'
+import { kindOf, ServeTrace, tellRefused } from './tracing.js'
 import type { Call } from './types.js'
 
 const log = createDebug('telepathine:work')
@@ -315,7 +315,8 @@ export class Server {
       return this.#deny(job, Refusal.malformed)
     }
     job.input = undefined
-    const watch = ServeTrace.of(this.#channel.name, service.name, job.partner.name, job)
+    const { partner, flags, attempt, trace } = job
+    const watch = ServeTrace.of(this.#channel.name, service.name, partner.name, kindOf(flags), attempt, trace)
     job.watch = watch
     try {
       const outcome = watch === undefined ? this.#handle(job, input) : watch.run(() => this.#handle(job, input))

@@ -1,3 +1,4 @@
+import { isSystems } from '../names.js'
 import { boardOf } from './switchboard.js'
 import type { Figures } from './tally.js'
 
@@ -24,6 +25,7 @@ const idle: Figures = {
 export function surveyOf(peer: object): Survey[] {
   const surveys: Survey[] = []
   for (const [service, places] of boardOf(peer)?.roster.all ?? []) {
+    if (isSystems(service)) continue
     for (const { peer: name, offer, view } of places) {
       const { version, tags, concurrency } = offer
       const { status, inflight, figures } = view

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { channels, traces, type CallMessage, type ServeMessage } from '../diagnostics.js'
+import { channels, traces, type CallKind, type CallMessage, type ServeMessage } from '../diagnostics.js'
+import { isSystems } from '../names.js'
 import { isTraced, spanOfCall, spanOfServing, type CallSpan } from '../opentelemetry.js'
 import { Flag, Refusal } from './frame.js'
 import { decodeTrace, encodeTrace } from './tracecontext.js'
@@ -8,7 +9,7 @@ const { 'telepathine:call': calls, 'telepathine:serve': servings } = traces
 const { 'telepathine:call:attempt': attempts, 'telepathine:serve:refused': refusals } = channels
 
 /** What kind of call flags stand for. */
-export function kindOf(flags: number): CallMessage['kind'] {
+export function kindOf(flags: number): CallKind {
   if ((flags & Flag.push) !== 0) return 'push'
   return (flags & Flag.stream) !== 0 ? 'stream' : 'request'
 }
@@ -31,10 +32,10 @@ export class CallTrace {
   readonly #span: CallSpan | undefined
 
   /** Begins to watch a call; undefined when nobody would see it. */
-  static of(self: string, service: string, flags: number): CallTrace | undefined {
-    if (!calls.hasSubscribers && !isTraced()) return undefined
+  static of(self: string, service: string, kind: CallKind): CallTrace | undefined {
+    if ((!calls.hasSubscribers && !isTraced()) || isSystems(service)) return undefined
     const message: CallMessage = {
-      self, service, kind: kindOf(flags), trace: undefined, worker: undefined, attempts: 0,
+      self, service, kind, trace: undefined, worker: undefined, attempts: 0,
     }
     const span = spanOfCall(message)
     return span === undefined && !calls.hasSubscribers ? undefined : new CallTrace(message, span)
@@ -64,6 +65,18 @@ export class CallTrace {
     }
   }
 
+  /** The same for a call that is one promise: settled with it. */
+  async follow<R>(begin: () => Promise<R>): Promise<R> {
+    try {
+      const result = await this.run(begin)
+      this.settled({ result }, () => undefined)
+      return result
+    } catch (error) {
+      this.settled({ error }, () => undefined)
+      throw error
+    }
+  }
+
   /** It goes to a worker. */
   attempted(worker: string): void {
     this.#message.worker = worker
@@ -88,11 +101,11 @@ export class ServeTrace {
   /** Begins to watch a handler; undefined when nobody would see it. */
   static of(
     self: string, service: string, from: string,
-    job: { readonly flags: number; readonly attempt: number; readonly trace: Uint8Array | undefined },
+    kind: CallKind, attempt: number, bytes: Uint8Array | undefined,
   ): ServeTrace | undefined {
-    if (!servings.hasSubscribers && !isTraced()) return undefined
-    const trace = job.trace === undefined ? undefined : decodeTrace(job.trace)
-    const message: ServeMessage = { self, service, from, kind: kindOf(job.flags), attempt: job.attempt, trace }
+    if ((!servings.hasSubscribers && !isTraced()) || isSystems(service)) return undefined
+    const trace = bytes === undefined ? undefined : decodeTrace(bytes)
+    const message: ServeMessage = { self, service, from, kind, attempt, trace }
     const span = spanOfServing(message)
     return span === undefined && !servings.hasSubscribers ? undefined : new ServeTrace(message, span)
   }

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Standing } from '../../lib/apps/index.js'
 import { manifestHash, signManifest } from '../../lib/apps/manifest.js'
 import { rankedPeers } from '../../lib/apps/wants.js'
+import { subscribe } from '../../lib/diagnostics.js'
 import type { Telepathine } from '../../lib/index.js'
 import { Dispatcher } from '../../lib/work/index.js'
 import { ask } from '../http/fixtures/ask.js'
@@ -314,4 +315,24 @@ t.test('what no version needs any more is removed from the disk', { timeout: 60_
   await deployed(a.host, source, 'zoo', 5, keys.privateKey)
   t.equal(await trees(), 2)
   t.equal((await readdir(join(a.folder, 'data/archives'))).length, 2)
+})
+
+t.test('each change of an app is told on its channel, and counted for those who measure', { timeout: 60_000 }, async t => {
+  const a = await hosted(t)
+  const told: string[] = []
+  t.teardown(subscribe('telepathine:app:state', ({ self, app, state }) => {
+    if (self === a.peer.name && app === 'zoo/mortal') told.push(state)
+  }))
+  const mortal = `process.on('message', task => task === 'die' ? process.exit(3) : process.send(task))`
+  await writeFiles(a.folder, { 'apps/zoo/mortal.js': mortal })
+  const order = a.host.run('zoo/mortal')
+  await settled([a], 'zoo/mortal', order, ({ state }) => state === 'running')
+  await ask(a.peer, '/apps/zoo/mortal', { method: 'POST', json: 'die' })
+  await until(() => told.filter(state => state === 'running').length === 2)
+  t.strictSame(told.slice(told.indexOf('starting')), ['starting', 'running', 'waiting', 'starting', 'running'])
+  const { text } = await ask(a.peer, '/metrics')
+  t.match(text, /^telepathine_apps\{state="running"\} 1$/m)
+  t.match(text, /^telepathine_app_failures_total\{app="zoo\/mortal"\} 1$/m)
+  await a.host.stop()
+  t.notMatch((await ask(a.peer, '/metrics')).text, 'telepathine_apps')
 })

@@ -145,7 +145,7 @@ t.test('names are bounded, however many services there are and whatever they are
   const families = [...everything(crew.peer(0)), ...appFamilies(new Map(), new Map(
     Array.from({ length: 200 }, (_, i) => [`app/${i}`, 1] as const),
   ))].filter(({ name }, i, all) => all.findLastIndex((each) => each.name === name) === i)
-  const hostile = ['"', '\\', '\n', '{}', 'a="b",c="d"', '# HELP x', 'Ω', '\u0000', '} 1\nevil 1']
+  const hostile = ['"', '\\', '\n', '{}', 'a="b",c="d"', '# HELP x', 'Ω', 'x\u0000', '} 1\nevil 1']
   for (const name of hostile) await crew.error(crew.work(0).request(name))
   for (let i = 0; i < 200; i++) await crew.error(crew.work(0).request(`service ${i}`))
   for (let i = 0; i < 100; i++) crew.work(0).serve(`mine ${i}`, () => i)

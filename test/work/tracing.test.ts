@@ -7,8 +7,8 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import t, { type Test } from 'tap'
 import { subscribe, type CallMessage, type DiagnosticMessages, type ServeMessage } from '../../lib/diagnostics.js'
-import type { TelepathineError } from '../../lib/index.js'
-import { CallError } from '../../lib/work/index.js'
+import { Telepathine, type TelepathineError } from '../../lib/index.js'
+import { CallError, Dispatcher, openQueue } from '../../lib/work/index.js'
 import { Crew } from './fixtures/crew.js'
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -263,4 +263,39 @@ t.test('without OpenTelemetry there are no spans, and nothing of a trace goes ov
   const servings = heard<ServeMessage>(t, 'telepathine:serve')
   t.equal(await crew.value(crew.work(0).request('plain')), undefined)
   t.equal(servings[0]?.[1].trace, undefined)
+})
+
+t.test('a job carries its trace through the queue, and each time that it is begun is a span', async (t) => {
+  const queue = await openQueue(`file://${t.testdir()}`)
+  const peer = await new Telepathine(0).start().ready()
+  const work = new Dispatcher(peer, { queue })
+  t.teardown(async () => {
+    await work.stop()
+    await queue.close()
+    await peer.stop()
+  })
+  work.serve('invoice', (n: number, call) => {
+    trace.getActiveSpan()?.addEvent('at it')
+    if (call.attempt === 1) throw new RangeError('not yet')
+    return n * 2
+  }, { durable: true })
+  const spans = collected(t)
+  const calls = heard<CallMessage>(t, 'telepathine:call')
+  const servings = heard<ServeMessage>(t, 'telepathine:serve')
+  const token = await work.enqueue('invoice', 4, { attempts: 2, backoff: 1 })
+  t.equal(await work.outcome(token), 8)
+  t.match(calls[0]?.[1], { kind: 'enqueue', service: 'invoice', result: token })
+  t.strictSame(servings.filter(([event]) => event === 'start').map(([, { attempt, kind }]) => [attempt, kind]), [
+    [1, 'enqueue'], [2, 'enqueue'],
+  ])
+  const [producer, ...consumers] = (await spans()).filter(({ name }) => name === 'invoice')
+  t.equal(producer?.kind, SpanKind.PRODUCER)
+  t.strictSame(consumers.map(({ kind, status }) => [kind, status.code]), [
+    [SpanKind.CONSUMER, SpanStatusCode.ERROR], [SpanKind.CONSUMER, SpanStatusCode.UNSET],
+  ])
+  for (const consumer of consumers) {
+    t.equal(consumer.parentSpanContext?.spanId, producer?.spanContext().spanId)
+    t.ok(consumer.events.some(({ name }) => name === 'at it'))
+  }
+  t.notOk((await spans()).some(({ name }) => name.startsWith('\0')), 'nothing of what peers do among themselves')
 })
