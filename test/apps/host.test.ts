@@ -317,7 +317,7 @@ t.test('what no version needs any more is removed from the disk', { timeout: 60_
   t.equal((await readdir(join(a.folder, 'data/archives'))).length, 2)
 })
 
-t.test('each change of an app is told on its channel, and counted for those who measure', { timeout: 60_000 }, async t => {
+t.test('each change of an app is told on its channel, and counted', { timeout: 60_000 }, async t => {
   const a = await hosted(t)
   const told: string[] = []
   t.teardown(subscribe('telepathine:app:state', ({ self, app, state }) => {
