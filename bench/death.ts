@@ -18,7 +18,7 @@ const repetitions = args.repetitions ?? 5
 /** Rivals take many times as long, and vary less. */
 const rivalRepetitions = Math.min(2, repetitions)
 /** A rival that has not noticed by then is taken not to. */
-const rivalMsMax = args.quick ? 15_000 : 45_000
+const rivalMsMax = args.quick ? 15_000 : 30_000
 /** Time in which the cluster comes to rest, and detectors learn what is usual. */
 const settleMs = 4_000
 

@@ -82,8 +82,8 @@ report('keyspace', [
     rivals: {
       original: sample(kilobytes(peers.original)), moleculerTcp: sample(kilobytes(peers.moleculerTcp)),
     },
-    note: 'all in one process, heap and external after gc, without what the process takes anyway; ours keep connections '
-      + 'to each other, by which a death is noticed at once',
+    note: 'all in one process, heap and external after gc, without what the process takes anyway; ours keep '
+      + 'connections to each other, by which a death is noticed at once',
   },
 ], args)
 process.exit()
