@@ -11,24 +11,26 @@ let peer: BenchPeer
 
 const commands = {
   /** Starts the owner on a port, with this many keys. */
-  async own(port: number, count: number): Promise<void> {
-    const Peer = await loadPeer('ours')
+  async own(kind: 'ours' | 'original', port: number, count: number): Promise<void> {
+    const Peer = await loadPeer(kind)
     peer = new Peer(port, [], options)
     await new Promise(resolve => { peer.once('start', resolve); peer.start() })
     await setAll(peer, count)
   },
 
   /** Loads the class, so that `join` measures joining alone. */
-  async load(): Promise<void> {
-    await loadPeer('ours')
+  async load(kind: 'ours' | 'original'): Promise<void> {
+    await loadPeer(kind)
   },
 
   /**
    * Starts a newcomer and returns what it took until it knows all of the owner's keys. With `listening` every value
    * is handed to a `set` handler, decoded; otherwise only the last key's is.
    */
-  async join(port: number, owner: string, count: number, listening: boolean): Promise<Taken> {
-    const Peer = await loadPeer('ours')
+  async join(
+    kind: 'ours' | 'original', port: number, owner: string, count: number, listening: boolean,
+  ): Promise<Taken> {
+    const Peer = await loadPeer(kind)
     peer = new Peer(port, [owner], options)
     const watch = stopwatch()
     const last = keyName(count - 1)
