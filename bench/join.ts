@@ -37,7 +37,8 @@ async function join(kind: 'ours' | 'original', listening: boolean, msMax = Infin
   const newcomer = await spawnChild<KeysCommands>('keys')
   await newcomer.call('load', kind)
   const done = newcomer.call('join', kind, port, `127.0.0.1:${ownerPort}`, count, listening)
-  const taken = await (msMax === Infinity ? done : Promise.race([done.catch(() => undefined), nothingAfter(msMax)]))
+  const taken = await (msMax === Infinity ? done : Promise.race([done, nothingAfter(msMax)]))
+  done.catch(() => {}) // it is ended before it answers
   await newcomer.end()
   await owner.end()
   return taken
