@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Telepathine } from '../../lib/index.js'
 import { requireRival } from './rivals.js'
@@ -35,14 +36,34 @@ export async function loadPeer(kind: Kind): Promise<PeerClass> {
   }
 }
 
-/** Ports that were free a moment ago: the original takes no port 0, and a seed's port must be known beforehand. */
+/** Below what systems give to whoever asks for any port: nobody gets one of these by chance. */
+const portMin = 10_000
+const portMax = 30_000
+const given = new Set<number>()
+
+/**
+ * Ports that nobody has, neither for TCP nor for UDP, each given once: the original takes no port 0, and a seed's port
+ * must be known beforehand.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
-    (resolve, reject) => {
-      const server = createServer()
-      server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server))
-    })))
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = portMin + Math.floor(Math.random() * (portMax - portMin))
+    if (given.has(port) || !await isFree(port)) continue
+    given.add(port)
+    ports.push(port)
+  }
   return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const listening = await new Promise<boolean>(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+  return listening && new Promise<boolean>(resolve => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => { socket.close(); resolve(false) })
+      .bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+  })
 }
