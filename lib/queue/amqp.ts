@@ -6,7 +6,7 @@
  * <name>.later.<ms>       quorum queue   jobs on their way there, in steps of powers of two
  * <name>.dead             quorum queue   dead letters of all services
  * <name>.outcomes         stream         what came of jobs, for a time; every process that asks for some reads along
- * <name>.blob.<id>        quorum queue   pieces of a large value
+ * <name>.blob.<id>        queue          pieces of a large value
  * <name>.key.<token>      queue of one   which of several jobs with one key is the one: the first to be delivered
  * ```
  *
@@ -35,6 +35,11 @@ const pieceBytes = 256 << 10
 /** Outcomes that are held in memory, at most, by those who ask for some. */
 const outcomesMax = 100_000
 const outcomeBytesMax = 128 << 20
+/**
+ * How long a new queue is left alone. RabbitMQ writes down twice a second which quorum queues there are; one that it did
+ * not come to write down is empty after a crash, whatever had been confirmed.
+ */
+const registeredMs = 1_000
 /** A quorum queue gives up a message that was returned so often; it must never. */
 const never = 1_000_000_000
 /** How often somebody who looks through a queue that one at a time may look through waits for another. */
@@ -218,7 +223,7 @@ class AMQPEngine implements Engine {
     await this.#ask(async (line) => {
       // an earlier try may have left some pieces
       await line.remove(queue)
-      await line.assert(queue, fades ? { ...quorum, expires: this.#keepMs } : quorum)
+      await line.assertNow(queue, fades ? { durable: true, expires: this.#keepMs } : { durable: true })
       const count = Math.max(1, Math.ceil(bytes.length / pieceBytes))
       const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes))
       await Promise.all(pieces.map((piece, at) => line.publish('', queue, piece, { headers: { at, count } })))
@@ -281,8 +286,7 @@ class AMQPEngine implements Engine {
     const name = this.#queue(`later.${stepMs}`)
     await line.once(`later ${stepMs}`, async (channel) => {
       await channel.assertExchange(name, 'fanout', { durable: true })
-      await channel.assertQueue(name, {
-        durable: true,
+      await line.assert(name, {
         messageTtl: stepMs,
         deadLetterExchange: '',
         arguments: {
@@ -528,9 +532,6 @@ class AMQPEngine implements Engine {
         log('%s', messageOf(error))
       }
     }
-    for (const taker of this.#takers) {
-      this.#ask((line) => this.#consume(line, taker)).catch((error: unknown) => log('%s: %O', taker.service, error))
-    }
     // those who wait for an outcome wait for what is read along
     if (this.#outcomes.isWanted) this.#ask((line) => this.#catchUp(line)).catch((error: unknown) => log('%O', error))
   }
@@ -610,9 +611,13 @@ class Line {
     return channel
   }
 
-  /** Sees to it that a queue is there. */
+  /** Sees to it that a queue is there, and that it stays. */
   async assert(queue: string, options: Options.AssertQueue): Promise<void> {
-    await this.once(queue, (channel) => channel.assertQueue(queue, { durable: true, ...options }))
+    await this.once(queue, async () => {
+      const isThere = await this.#declare((channel) => channel.checkQueue(queue)).then(() => true, () => false)
+      await this.#declare((channel) => channel.assertQueue(queue, { durable: true, ...options }))
+      if (!isThere) await new Promise((resolve) => setTimeout(resolve, registeredMs))
+    })
     this.#queues.add(queue)
   }
 
