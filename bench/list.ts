@@ -14,6 +14,7 @@ export const list: readonly Entry[] = [
   { name: 'steady', about: 'whether busy peers take each other for dead', seconds: [70, 70] },
   { name: 'events', about: 'say to hear, to one and to four', seconds: [60, 180] },
   { name: 'calls', about: 'calls between processes', seconds: [110, 190] },
+  { name: 'queue', about: 'durable jobs, which outlive everybody', seconds: [80, 130] },
   { name: 'join', about: 'a newcomer to 100,000 keys', seconds: [30, 40] },
   { name: 'keyspace', about: 'memory of keys and of peers', seconds: [70, 150] },
   { name: 'large', about: 'a megabyte at once', seconds: [10, 10] },

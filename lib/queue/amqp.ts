@@ -17,9 +17,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import createDebug from 'debug'
-import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from 'amqplib'
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
-import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
@@ -40,6 +40,8 @@ const outcomeBytesMax = 128 << 20
  * not come to write down is empty after a crash, whatever had been confirmed.
  */
 const registeredMs = 1_000
+/** By how much clocks may differ. */
+const skewMs = 5_000
 /** A quorum queue gives up a message that was returned so often; it must never. */
 const never = 1_000_000_000
 /** How often somebody who looks through a queue that one at a time may look through waits for another. */
@@ -170,7 +172,7 @@ class AMQPEngine implements Engine {
     })
   }
 
-  async watch(token: string, look: () => void): Promise<() => void> {
+  async watch(token: string, look: Look): Promise<() => void> {
     return this.#outcomes.watch(token, look)
   }
 
@@ -261,7 +263,7 @@ class AMQPEngine implements Engine {
   /** Stores a job where it is delivered, or on its way there. */
   async #send(service: string, token: string, bytes: Uint8Array, head: Head): Promise<void> {
     const { attempt, copy, isKeyed, dueAt } = head
-    const headers = { attempt, copy, keyed: isKeyed, due: dueAt }
+    const headers = { attempt, copy, keyed: isKeyed, due: dueAt, sent: Date.now() }
     const options = { messageId: token, headers }
     await this.#ask(async (line) => {
       const queue = await this.#workQueue(line, service)
@@ -338,7 +340,8 @@ class AMQPEngine implements Engine {
       bytes: message.content,
       // the queue counts how often it was returned, which it is when a connection ends
       attempt: head.attempt + Number(headers['x-delivery-count'] ?? 0),
-      isDoubtful: message.fields.redelivered,
+      // a broker that was started anew does not say what it had delivered before
+      isDoubtful: message.fields.redelivered || Number(headers['sent'] ?? 0) < (this.#line?.since ?? Infinity) + skewMs,
       head, message, channel, taker,
     }
     this.#held.set(held.id, held)
@@ -578,17 +581,21 @@ class Line {
   readonly #model: ChannelModel
   readonly #publisher: ConfirmChannel
   #declarer: Channel
+  /** Unix time at which it was made. */
+  readonly since = Date.now()
   /** What was declared over this connection. */
   readonly #done = new Map<string, Promise<unknown>>()
   readonly #queues = new Set<string>()
   /** What waits to be confirmed. */
-  readonly #unconfirmed = new Set<(error: Error) => void>()
+  readonly #unconfirmed = new Map<string, (error: Error) => void>()
+  #serials = 0
 
   static async over(model: ChannelModel): Promise<Line> {
     const publisher = await model.createConfirmChannel()
     const line = new Line(model, publisher, await model.createChannel())
     publisher.on('error', (error: Error) => log('%s', error.message))
     publisher.on('close', () => line.lost())
+    publisher.on('return', ({ properties }: Message) => line.returned(String(properties.correlationId)))
     return line
   }
 
@@ -650,19 +657,28 @@ class Line {
   /** Publishes, and waits until it is stored. */
   publish(exchange: string, key: string, bytes: Uint8Array, options: Options.Publish): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#unconfirmed.add(reject)
+      // a broker confirms what it has no queue for, too; but it returns it first
+      const correlationId = String(++this.#serials)
+      this.#unconfirmed.set(correlationId, reject)
       const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-      this.#publisher.publish(exchange, key, content, { ...options, persistent: true }, (error: unknown) => {
-        this.#unconfirmed.delete(reject)
+      const all = { ...options, correlationId, persistent: true, mandatory: true }
+      this.#publisher.publish(exchange, key, content, all, (error: unknown) => {
+        this.#unconfirmed.delete(correlationId)
         if (error === null || error === undefined) resolve()
         else reject(new Error(refused, { cause: error }))
       })
     })
   }
 
+  /** There is no queue for something: what was declared may be gone. */
+  returned(correlationId: string): void {
+    this.#done.clear()
+    this.#unconfirmed.get(correlationId)?.(new Error('there is no such queue'))
+  }
+
   /** It is over: nothing more will be confirmed. */
   lost(): void {
-    for (const reject of this.#unconfirmed) reject(new Error('the connection was lost'))
+    for (const reject of this.#unconfirmed.values()) reject(new Error('the connection was lost'))
     this.#unconfirmed.clear()
   }
 
@@ -685,7 +701,7 @@ class Line {
 class Outcomes {
   readonly #keepMs: number
   readonly #known = new Map<string, { readonly bytes: Uint8Array; readonly at: number }>()
-  readonly #watched = new Map<string, Set<() => void>>()
+  readonly #watched = new Map<string, Set<Look>>()
   readonly #marks = new Map<string, () => void>()
   #bytes = 0
   #reaching: Promise<void> | undefined
@@ -704,7 +720,7 @@ class Outcomes {
     return this.#known.get(token)?.bytes
   }
 
-  watch(token: string, look: () => void): () => void {
+  watch(token: string, look: Look): () => void {
     let watchers = this.#watched.get(token)
     if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
     watchers.add(look)
@@ -728,7 +744,7 @@ class Outcomes {
       if (!isOver) break
       this.#forget(oldest)
     }
-    for (const look of this.#watched.get(token) ?? []) look()
+    for (const look of this.#watched.get(token) ?? []) look(bytes)
   }
 
   /** Resolves once all has been read that is there now: a mark is written, and waited for. Several wait together. */

@@ -57,6 +57,9 @@ export interface Depth {
   readonly dead: number | undefined
 }
 
+/** Told that there may be an outcome, or which one. */
+export type Look = (outcome?: Uint8Array) => void
+
 /** What takes jobs. */
 export interface Taker {
   /** Takes no more; resolves when none will be delivered any more. Those delivered stay held until they are settled. */
@@ -88,8 +91,11 @@ export interface Engine {
   bury(delivery: Delivery, outcome: Uint8Array): Promise<void>
   /** The outcome of a job; undefined while there is none. */
   outcome(token: string): Promise<Uint8Array | undefined>
-  /** Calls `look` when there may be an outcome, from the time that it resolves; returns what ends that. */
-  watch(token: string, look: () => void): Promise<() => void>
+  /**
+   * Calls `look` when there may be an outcome, with it if it is at hand, from the time that it resolves; returns what
+   * ends that.
+   */
+  watch(token: string, look: Look): Promise<() => void>
   /** The dead letters of a service, the oldest first. */
   dead(service: string, limit: number): Promise<DeadLetter[]>
   /** Gives a dead letter another chance, with all its attempts; false when there is none of that token. */

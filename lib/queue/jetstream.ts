@@ -22,9 +22,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
 import type { JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
-import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
-import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
@@ -58,7 +58,7 @@ interface Held extends Delivery {
 
 /** Opens it: `nats://[user:password@]host:port[,host:port]…[?replicas=3]`. */
 export async function open(url: string, settings: EngineSettings): Promise<Engine> {
-  const [{ connect }, { jetstream, jetstreamManager }] = await Promise.all([
+  const [{ connect, headers }, { jetstream, jetstreamManager }] = await Promise.all([
     import('@nats-io/transport-node'), import('@nats-io/jetstream'),
   ])
   const { options, replicas } = optionsOf(url)
@@ -66,7 +66,7 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   try {
     nc = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs })
     const jsm = await jetstreamManager(nc, { timeout: tryMs })
-    const engine = new JetStreamEngine(nc, jsm, jetstream(nc, { timeout: tryMs }), settings)
+    const engine = new JetStreamEngine(nc, jsm, jetstream(nc, { timeout: tryMs }), headers, settings)
     await engine.prepare(replicas)
     return engine
   } catch (cause) {
@@ -81,13 +81,14 @@ class JetStreamEngine implements Engine {
   readonly #nc: NatsConnection
   readonly #jsm: JetStreamManager
   readonly #js: JetStreamClient
+  readonly #newHeaders: () => MsgHdrs
   readonly #name: string
   readonly #keepMs: number
   readonly #life = randomBytes(9).toString('base64url')
   readonly #pullers = new Set<Puller>()
   readonly #held = new Map<number, Held>()
   /** Who watches for an outcome: one may have come while the connection was away. */
-  readonly #looks = new Set<() => void>()
+  readonly #looks = new Set<Look>()
   /** Services whose consumer is there. */
   readonly #consumers = new Map<string, Promise<string>>()
   /** Lives that are being asked after, with how. */
@@ -98,7 +99,11 @@ class JetStreamEngine implements Engine {
   #lease: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, { name, keepMs }: EngineSettings) {
+  constructor(
+    nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, newHeaders: () => MsgHdrs,
+    { name, keepMs }: EngineSettings,
+  ) {
+    this.#newHeaders = newHeaders
     this.#nc = nc
     this.#jsm = jsm
     this.#js = js
@@ -193,17 +198,20 @@ class JetStreamEngine implements Engine {
   }
 
   async outcome(token: string): Promise<Uint8Array | undefined> {
-    const settled = await this.#last('outcomes', this.#subject('outcome', token))
-    if (settled !== undefined) return settled.data
-    const letter = await this.#last('dead', this.#subject('dead', '*', token))
-    return letter && parted(letter.data)?.[0]
+    const [settled, letter] = await Promise.all([
+      this.#last('outcomes', this.#subject('outcome', token)),
+      this.#last('dead', this.#subject('dead', '*', token)),
+    ])
+    return settled === undefined ? letter && parted(letter.data)?.[0] : settled.data
   }
 
-  async watch(token: string, look: () => void): Promise<() => void> {
-    const subjects = [this.#subject('outcome', token), this.#subject('dead', '*', token)]
-    const watches = subjects.map((subject) => this.#nc.subscribe(subject, { callback: look }))
+  async watch(token: string, look: Look): Promise<() => void> {
+    // what is asked of the server after this it answers after this
+    const watches = [
+      this.#nc.subscribe(this.#subject('outcome', token), { callback: (_, { data }) => look(data) }),
+      this.#nc.subscribe(this.#subject('dead', '*', token), { callback: (_, { data }) => look(parted(data)?.[0]) }),
+    ]
     this.#looks.add(look)
-    await this.#nc.flush()
     return () => {
       this.#looks.delete(look)
       for (const each of watches) each.unsubscribe()
@@ -462,12 +470,9 @@ class JetStreamEngine implements Engine {
     subject: string, bytes: Uint8Array, headers: Readonly<Record<string, string>> = {},
     how: { lastSubjectSequence?: number; id?: string } = {},
   ): Promise<void> {
-    const { headers: newHeaders } = await import('@nats-io/transport-node')
-    const given = newHeaders()
-    for (const [name, value] of Object.entries(headers)) given.set(name, value)
     const { lastSubjectSequence, id } = how
     const options = {
-      headers: given,
+      headers: this.#headersOf(headers),
       ...(lastSubjectSequence !== undefined && { expect: { lastSubjectSequence } }),
       ...(id !== undefined && { msgID: id }),
     }
@@ -475,6 +480,12 @@ class JetStreamEngine implements Engine {
       // it is there already: because it is known, or because an earlier try was stored after all
       if (lastSubjectSequence === undefined || codeOf(error) !== wrongSequence) throw error
     }))
+  }
+
+  #headersOf(headers: Readonly<Record<string, string>>): MsgHdrs {
+    const given = this.#newHeaders()
+    for (const [name, value] of Object.entries(headers)) given.set(name, value)
+    return given
   }
 
   #last(stream: string, subject: string): Promise<StoredMsg | undefined> {

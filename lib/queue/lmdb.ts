@@ -7,7 +7,7 @@ import { mkdir, unlink } from 'node:fs/promises'
 import createDebug from 'debug'
 import type { RootDatabase } from 'lmdb'
 import { TelepathineError } from '../gossip/errors.js'
-import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { type Held, type KeyPart, Ledger, priorityMax } from './ledger.js'
 import { Neighbours } from './neighbours.js'
 
@@ -63,7 +63,7 @@ class LMDBEngine implements Engine {
   readonly #keepMs: number
   readonly #takers = new Set<LocalTaker>()
   readonly #held = new Map<number, HeldHere>()
-  readonly #watched = new Map<string, Set<() => void>>()
+  readonly #watched = new Map<string, Set<Look>>()
   /** Done together in the next transaction. */
   #steps: Step[] = []
   #isWriting = false
@@ -142,7 +142,7 @@ class LMDBEngine implements Engine {
     return this.#read(() => this.#ledger.outcome(token))
   }
 
-  async watch(token: string, look: () => void): Promise<() => void> {
+  async watch(token: string, look: Look): Promise<() => void> {
     let watchers = this.#watched.get(token)
     if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
     watchers.add(look)

@@ -5,7 +5,7 @@
 import { extname } from 'node:path'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TelepathineError, type ErrorCode } from '../gossip/errors.js'
-import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, NewJob, Taker } from './engine.js'
+import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 
 /** Which engine a thread runs, and with what. */
 export interface ThreadData {
@@ -27,7 +27,7 @@ export type Told =
   | { readonly kind: 'done'; readonly serial: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly serial: number; readonly error: ThreadError }
   | { readonly kind: 'deliver'; readonly taker: number; readonly delivery: Delivery }
-  | { readonly kind: 'look'; readonly watch: number }
+  | { readonly kind: 'look'; readonly watch: number; readonly outcome: Uint8Array | undefined }
 
 /** An error on its way between threads. */
 export interface ThreadError {
@@ -70,7 +70,7 @@ class ThreadEngine implements Engine {
   /** Serial 0 is the opening. Bounded by what is asked for at a time. */
   readonly #waiting = new Map<number, Waiting>()
   readonly #takers = new Map<number, (delivery: Delivery) => void>()
-  readonly #watches = new Map<number, () => void>()
+  readonly #watches = new Map<number, Look>()
   #serials = 0
   #over: TelepathineError | undefined
 
@@ -118,7 +118,7 @@ class ThreadEngine implements Engine {
     return this.#ask('outcome', token)
   }
 
-  async watch(token: string, look: () => void): Promise<() => void> {
+  async watch(token: string, look: Look): Promise<() => void> {
     const watch = this.#serials + 1
     this.#watches.set(watch, look)
     const end = (): void => {
@@ -197,7 +197,7 @@ class ThreadEngine implements Engine {
       case 'deliver':
         return this.#takers.get(told.taker)?.(told.delivery)
       case 'look':
-        return this.#watches.get(told.watch)?.()
+        return this.#watches.get(told.watch)?.(told.outcome)
       default:
     }
   }

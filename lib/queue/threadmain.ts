@@ -47,7 +47,9 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
     case 'bury': return settle(first, (delivery) => engine.bury(delivery, second))
     case 'outcome': return engine.outcome(first)
     case 'watch':
-      return void watches.set(serial, await engine.watch(first, () => tell({ kind: 'look', watch: serial })))
+      return void watches.set(serial, await engine.watch(first, (outcome) => {
+        tell({ kind: 'look', watch: serial, outcome })
+      }))
     case 'stopWatching':
       watches.get(first)?.()
       return void watches.delete(first)

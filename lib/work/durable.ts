@@ -130,13 +130,16 @@ export class Durable {
     const cancel = timeoutMs === Infinity
       ? () => undefined
       : channel.clock.after(Math.min(timeoutMs, 2 ** 31 - 1), () => reject(late))
-    const look = (): void => void engine.outcome(token).then((found) => found && resolve(found), reject)
+    const look = (known?: Uint8Array): void => {
+      if (known === undefined) engine.outcome(token).then((found) => found && resolve(found), reject)
+      else resolve(known)
+    }
     let unwatch = (): void => undefined
     try {
       // an early end must not leave the watch behind
       const watching = engine.watch(token, look)
       unwatch = () => void watching.then((end) => end(), () => undefined)
-      watching.then(look, reject)
+      watching.then(() => look(), reject)
       return await this.#read(await promise, token)
     } finally {
       unwatch()
