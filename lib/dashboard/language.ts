@@ -3,7 +3,7 @@
  * charts ask for it as soon as they are loaded. To be imported before them.
  */
 try {
-  new Intl.NumberFormat(navigator.language)
+  Intl.NumberFormat(navigator.language)
 } catch {
   Object.defineProperty(navigator, 'language', { value: 'en-US' })
 }
