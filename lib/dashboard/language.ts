@@ -3,7 +3,7 @@
  * charts ask for it as soon as they are loaded. To be imported before them.
  */
 try {
-  Intl.NumberFormat(navigator.language)
+  Intl.getCanonicalLocales(navigator.language)
 } catch {
   Object.defineProperty(navigator, 'language', { value: 'en-US' })
 }
