@@ -35,7 +35,7 @@ export function spanOfCall(message: CallMessage): CallSpan | undefined {
   const { PRODUCER, CLIENT } = api.SpanKind
   const kind = isAwaited(message) ? CLIENT : PRODUCER
   const span = tracer(api).startSpan(message.service, { kind, attributes: attributesOf(message) })
-  return wrap(api, span, api.context.active())
+  return new Spanned(api, span, api.context.active())
 }
 
 /** Begins the span of a handler, a child of the caller's; undefined when the application does not use OpenTelemetry. */
@@ -47,9 +47,9 @@ export function spanOfServing(message: ServeMessage): CallSpan | undefined {
   const remote = remoteContext(api, message.trace)
   // never what happens to be active: that is the caller's before, or of who sent the bytes
   const parent = remote === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, remote)
-  const { host, port } = parseAddress(message.from)
-  const attributes = { ...attributesOf(message), 'client.address': host, 'client.port': port }
-  return wrap(api, tracer(api).startSpan(message.service, { kind, attributes }, parent), parent)
+  const span = tracer(api).startSpan(message.service, { kind, attributes: attributesOf(message) }, parent)
+  if (span.isRecording()) span.setAttributes(addressOf('client', message.from))
+  return new Spanned(api, span, parent)
 }
 
 /**
@@ -82,30 +82,53 @@ function attributesOf({ service, kind }: CallMessage | ServeMessage): OpenTeleme
   return { 'rpc.system.name': 'telepathine', 'rpc.method': service, 'telepathine.call.kind': kind }
 }
 
-function wrap(api: Api, span: OpenTelemetry.Span, parent: OpenTelemetry.Context): CallSpan {
-  const within = api.trace.setSpan(parent, span)
-  const { traceId, spanId, traceFlags, traceState } = span.spanContext()
-  const flags = traceFlags.toString(16).padStart(2, '0')
-  return {
-    context: { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate: traceState?.serialize() ?? '' },
-    run: (work) => api.context.with(within, work),
-    attempted: (worker, attempt) => {
-      const { host, port } = parseAddress(worker)
-      span.setAttributes({ 'server.address': host, 'server.port': port })
-      if (attempt > 1) span.addEvent('retry', { 'telepathine.call.attempt': attempt, 'server.address': worker })
-    },
-    ended: (error) => {
-      if (error !== undefined) {
-        const { code, name, message } = detailsOf(error)
-        span.recordException(error instanceof Error ? error : message)
-        span.setStatus({ code: api.SpanStatusCode.ERROR, message })
-        span.setAttribute('error.type', code ?? name)
-        if (code !== undefined) span.setAttribute('rpc.response.status_code', code)
-      } else {
-        span.setAttribute('rpc.response.status_code', 'OK')
-      }
-      span.end()
-    },
+function addressOf(role: 'client' | 'server', peer: string): OpenTelemetry.Attributes {
+  const { host, port } = parseAddress(peer)
+  return { [`${role}.address`]: host, [`${role}.port`]: port }
+}
+
+/** A span that is not recorded, as most are where one in so many is sampled, is told nothing. */
+class Spanned implements CallSpan {
+  readonly #api: Api
+  readonly #span: OpenTelemetry.Span
+  readonly #within: OpenTelemetry.Context
+  readonly #isRecording: boolean
+
+  constructor(api: Api, span: OpenTelemetry.Span, parent: OpenTelemetry.Context) {
+    this.#api = api
+    this.#span = span
+    this.#within = api.trace.setSpan(parent, span)
+    this.#isRecording = span.isRecording()
+  }
+
+  get context(): TraceContext {
+    const { traceId, spanId, traceFlags, traceState } = this.#span.spanContext()
+    const flags = traceFlags.toString(16).padStart(2, '0')
+    return { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate: traceState?.serialize() ?? '' }
+  }
+
+  run<R>(work: () => R): R {
+    return this.#api.context.with(this.#within, work)
+  }
+
+  attempted(worker: string, attempt: number): void {
+    if (!this.#isRecording) return
+    this.#span.setAttributes(addressOf('server', worker))
+    if (attempt > 1) this.#span.addEvent('retry', { 'telepathine.call.attempt': attempt, 'server.address': worker })
+  }
+
+  ended(error: unknown): void {
+    if (this.#isRecording) this.#conclude(error)
+    this.#span.end()
+  }
+
+  #conclude(error: unknown): void {
+    if (error === undefined) return void this.#span.setAttribute('rpc.response.status_code', 'OK')
+    const { code, name, message } = detailsOf(error)
+    this.#span.recordException(error instanceof Error ? error : message)
+    this.#span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message })
+    this.#span.setAttribute('error.type', code ?? name)
+    if (code !== undefined) this.#span.setAttribute('rpc.response.status_code', code)
   }
 }
 

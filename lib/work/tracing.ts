@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import { channels, traces, type CallKind, type CallMessage, type ServeMessage } from '../diagnostics.js'
 import { isSystems } from '../names.js'
 import { isTraced, spanOfCall, spanOfServing, type CallSpan } from '../opentelemetry.js'
@@ -95,8 +95,8 @@ export class CallTrace {
 export class ServeTrace {
   readonly #message: ServeMessage
   readonly #span: CallSpan | undefined
-  /** Runs something in the context that the handler was begun in. */
-  #within: <R>(work: () => R) => R = (work) => work()
+  /** The context that the handler was begun in, where others than OpenTelemetry have a part in it. */
+  #context: AsyncResource | undefined
 
   /** Begins to watch a handler; undefined when nobody would see it. */
   static of(
@@ -117,11 +117,12 @@ export class ServeTrace {
 
   /** Begins the handler. */
   run<R>(begin: () => R): R {
+    const span = this.#span
+    if (!servings.hasSubscribers && span !== undefined) return span.run(begin)
     const keep = (): R => {
-      this.#within = AsyncLocalStorage.snapshot()
+      this.#context = new AsyncResource('TelepathineServe')
       return begin()
     }
-    const span = this.#span
     try {
       return servings.start.runStores(this.#message, span === undefined ? keep : () => span.run(keep))
     } finally {
@@ -131,7 +132,8 @@ export class ServeTrace {
 
   /** Goes on with the handler: it is a generator. */
   goOn<R>(work: () => R): R {
-    return this.#within(work)
+    if (this.#context !== undefined) return this.#context.runInAsyncScope(work)
+    return this.#span === undefined ? work() : this.#span.run(work)
   }
 
   /** The handler is done. */
