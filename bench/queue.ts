@@ -1,7 +1,7 @@
 /**
  * Durable jobs of 100 bytes from one process to another, beside BullMQ: each waited for, 64 at a time; and stored as
- * fast as it goes, with nobody waiting. Ours: embedded, where each commit is on disk before it counts; and on JetStream,
- * where there is its server.
+ * fast as it goes, with nobody waiting. Ours: embedded, where each commit is on disk before it counts; and on
+ * JetStream, where there is its server.
  *
  *     node --import tsx bench/queue.ts [--rivals] [--quick] [--json] [--only side …]
  */

@@ -10,10 +10,10 @@
  * <name>.key.<token>      queue of one   which of several jobs with one key is the one: the first to be delivered
  * ```
  *
- * The broker holds a job for a taker as long as the connection is open, which this engine's thread keeps up whatever the
- * handlers do. It closes it when it has heard nothing for two heartbeats, and a channel that holds a job for longer than
- * its `consumer_timeout`, half an hour unless its operator says otherwise. Whatever comes again after that is marked
- * as doubtful. To put a job back is to publish it anew, and then to acknowledge it.
+ * The broker holds a job for a taker as long as the connection is open, which this engine's thread keeps up whatever
+ * the handlers do. It closes it when it has heard nothing for two heartbeats, and a channel that holds a job for longer
+ * than its `consumer_timeout`, half an hour unless its operator says otherwise. Whatever comes again after that is
+ * marked as doubtful. To put a job back is to publish it anew, and then to acknowledge it.
  */
 import { randomBytes } from 'node:crypto'
 import createDebug from 'debug'
@@ -28,6 +28,7 @@ const heartbeatSeconds = 30
 /** How long the broker has to answer in all, tries and tries again included. */
 const askMs = 15_000
 const againMs = 200
+const againMsMax = 2_000
 /** Steps of the delay are powers of two from here on; what is left of it in the end is waited for here. */
 const stepMsMin = 64
 const stepMsMax = 2 ** 30
@@ -36,8 +37,8 @@ const pieceBytes = 256 << 10
 const outcomesMax = 100_000
 const outcomeBytesMax = 128 << 20
 /**
- * How long a new queue is left alone. RabbitMQ writes down twice a second which quorum queues there are; one that it did
- * not come to write down is empty after a crash, whatever had been confirmed.
+ * How long a new queue is left alone. RabbitMQ writes down twice a second which quorum queues there are; one that it
+ * did not come to write down is empty after a crash, whatever had been confirmed.
  */
 const registeredMs = 1_000
 /** By how much clocks may differ. */
@@ -515,13 +516,22 @@ class AMQPEngine implements Engine {
   /** Connects, and again whenever the connection ends. */
   async #dial(): Promise<void> {
     const model = await this.#connect()
-    const line = await Line.over(model)
-    this.#line = line
+    let line: Line | undefined
     model.on('error', (error: Error) => log('%s', error.message))
     model.on('close', () => {
-      line.lost()
-      if (!this.#isClosed) void this.#redial()
+      line?.lost()
+      if (this.#line === line && line !== undefined && !this.#isClosed) void this.#redial()
     })
+    try {
+      line = await Line.over(model)
+      // before anything counts: see registeredMs
+      await this.#outcomeStream(line)
+      await line.assert(this.#queue('dead'), quorum)
+    } catch (error) {
+      await model.close().catch(() => undefined)
+      throw error
+    }
+    this.#line = line
   }
 
   async #redial(): Promise<void> {
@@ -542,7 +552,7 @@ class AMQPEngine implements Engine {
   /** Asks the broker, and again while it is away. */
   async #ask<T>(act: (line: Line) => Promise<T>): Promise<T> {
     const until = Date.now() + askMs
-    for (;;) {
+    for (let waitMs = againMs; ; waitMs = Math.min(2 * waitMs, againMsMax)) {
       let cause: unknown
       try {
         if (this.#line !== undefined) return await act(this.#line)
@@ -556,7 +566,7 @@ class AMQPEngine implements Engine {
           : new TelepathineError('ERR_QUEUE', `RabbitMQ: ${messageOf(cause)}`, { cause })
       }
       log('%s', messageOf(cause))
-      await new Promise((resolve) => setTimeout(resolve, againMs))
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
     }
   }
 

@@ -2,8 +2,9 @@
  * What a queue engine must do, whatever it is built on. Jobs and outcomes are bytes to it: who may run what, how often,
  * and what comes of it, is decided above (`lib/work/durable.ts`).
  *
- * A job is in one place at a time: waiting (perhaps until its time comes), held by one taker, or among the dead letters.
- * It leaves the engine only by {@link Engine.finish} and {@link Engine.discard}, which leave an outcome in its place.
+ * A job is in one place at a time: waiting (perhaps until its time comes), held by one taker, or among the dead
+ * letters. It leaves the engine only by {@link Engine.finish} and {@link Engine.discard}, which leave an outcome in its
+ * place.
  */
 
 /** A job on its way into an engine. */

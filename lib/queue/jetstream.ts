@@ -14,10 +14,10 @@
  * ```
  *
  * Leases: what is held is extended every third of `ackWaitMs`, from this engine's thread. When membership says that a
- * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them, and
- * only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have them
- * for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a lost
- * connection.
+ * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them,
+ * and only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have
+ * them for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a
+ * lost connection.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
@@ -127,8 +127,8 @@ class JetStreamEngine implements Engine {
         subjects: [this.#subject('outcome', '*'), this.#subject('fading', '*', '*')] },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
-      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*')], storage: StorageType.Memory,
-        max_age: nanos(leasesKeptMs) },
+      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*')],
+        storage: StorageType.Memory, max_age: nanos(leasesKeptMs) },
     ]
     for (const config of streams) {
       await this.#ask(() => this.#jsm.streams.info(config.name).catch((error: unknown) => {
@@ -328,7 +328,8 @@ class JetStreamEngine implements Engine {
     const dueAt = Number(headers?.get('Due') || 0)
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
     // two who enqueued it at a time may both have found that it was not there
-    if (headers?.get('Keyed') === '1' && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
+    const isKeyed = headers?.get('Keyed') === '1'
+    if (isKeyed && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
     const attempt = Math.max(1, delivered - held.hops)
     deliver({ id, token, service, bytes: data, attempt, isDoubtful: held.isDoubtful })
   }
@@ -406,7 +407,8 @@ class JetStreamEngine implements Engine {
 
   /** Looks who holds something, and whether they are there. */
   async #suspect(subjects: string): Promise<void> {
-    const { state } = await this.#ask(() => this.#jsm.streams.info(this.#stream('leases'), { subjects_filter: subjects }))
+    const stream = this.#stream('leases')
+    const { state } = await this.#ask(() => this.#jsm.streams.info(stream, { subjects_filter: subjects }))
     for (const subject of Object.keys(state.subjects ?? {})) {
       const life = subject.split('.').at(-1) as string
       if (life === this.#life || this.#suspects.has(life)) continue

@@ -1,7 +1,7 @@
 /**
  * The embedded engine: a folder on this machine, kept by LMDB. Every process that uses the queue opens it itself: LMDB
- * is made for that, its writers take turns by a lock that survives their death. So there is no owner to fail, and nothing
- * to hand over; what a dead process held is given back by whichever other one sees it go.
+ * is made for that, its writers take turns by a lock that survives their death. So there is no owner to fail, and
+ * nothing to hand over; what a dead process held is given back by whichever other one sees it go.
  */
 import { mkdir, unlink } from 'node:fs/promises'
 import createDebug from 'debug'

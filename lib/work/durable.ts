@@ -59,10 +59,10 @@ interface Post {
  * Work that outlives whoever asked for it: writes jobs to a queue engine, takes them from it for the services here,
  * and decides what becomes of them.
  *
- * A job is acknowledged after its handler, so it is done *at least* once: again when the peer that was at it dies before
- * it could say so. The engine keeps a job in the hands of its taker as long as that process lives. Where an engine
- * only *believes* that a taker is gone, because it has heard nothing of it, the peers are asked first: while one that
- * membership holds for alive is at the job, or does not say that it is not, nobody else begins it.
+ * A job is acknowledged after its handler, so it is done *at least* once: again when the peer that was at it dies
+ * before it could say so. The engine keeps a job in the hands of its taker as long as that process lives. Where an
+ * engine only *believes* that a taker is gone, because it has heard nothing of it, the peers are asked first: while one
+ * that membership holds for alive is at the job, or does not say that it is not, nobody else begins it.
  */
 export class Durable {
   readonly #parts: DurableParts
@@ -453,8 +453,7 @@ export class Durable {
       try {
         return await act()
       } catch (error) {
-        const isPassing = error instanceof TelepathineError && (error.code === 'ERR_QUEUE' || error.code === 'ERR_TIMEOUT')
-        if (this.#isOver || !isPassing) throw error
+        if (this.#isOver || !(error instanceof TelepathineError) || error.code !== 'ERR_QUEUE') throw error
         log('queue: %s', error.message)
       }
       await this.#pause(waitMs)
