@@ -4,7 +4,7 @@ import type { Quantiles, SummaryFamily } from '../../lib/metrics/families.js'
 import { LoopDelay } from '../../lib/metrics/loop.js'
 
 function quantilesOf(loop: LoopDelay): Quantiles {
-  const [[, quantiles] = []] = (loop.families[0] as SummaryFamily).read() as [readonly [object, Quantiles]]
+  const [[, quantiles]] = (loop.families[0] as SummaryFamily).read() as [readonly [object, Quantiles]]
   if (quantiles === undefined) throw new Error('no quantiles')
   return quantiles
 }
