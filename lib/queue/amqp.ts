@@ -264,9 +264,10 @@ class AMQPEngine implements Engine {
   /** Stores a job where it is delivered, or on its way there. */
   async #send(service: string, token: string, bytes: Uint8Array, head: Head): Promise<void> {
     const { attempt, copy, isKeyed, dueAt } = head
-    const headers = { attempt, copy, keyed: isKeyed, due: dueAt, sent: Date.now() }
-    const options = { messageId: token, headers }
-    await this.#ask(async (line) => {
+    await this.#ask(async (line, tries) => {
+      // what is published again may be there already
+      const headers = { attempt, copy, keyed: isKeyed, due: dueAt, sent: tries === 0 ? Date.now() : 0 }
+      const options = { messageId: token, headers }
       const queue = await this.#workQueue(line, service)
       const leftMs = dueAt - Date.now()
       if (leftMs < stepMsMin) return line.publish('', queue, bytes, options)
@@ -550,12 +551,13 @@ class AMQPEngine implements Engine {
   }
 
   /** Asks the broker, and again while it is away. */
-  async #ask<T>(act: (line: Line) => Promise<T>): Promise<T> {
+  async #ask<T>(act: (line: Line, tries: number) => Promise<T>): Promise<T> {
     const until = Date.now() + askMs
+    let tries = 0
     for (let waitMs = againMs; ; waitMs = Math.min(2 * waitMs, againMsMax)) {
       let cause: unknown
       try {
-        if (this.#line !== undefined) return await act(this.#line)
+        if (this.#line !== undefined) return await act(this.#line, tries++)
         cause = new Error('there is no connection')
       } catch (error) {
         cause = error

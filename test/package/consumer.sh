@@ -24,6 +24,9 @@ npm ls --all
 node doors.mjs
 node doors.cjs
 node page.mjs
+# The engines of durable work are not installed with it: one that is missing is named, one that is there works.
+node engines.mjs
+npm install --no-audit --no-fund --prefer-offline lmdb@3
 (cd "$top" && TELEPATHINE_INSTALLED=$project npx --no-install -- tap test/readme.test.ts test/docs.test.ts)
 
 # Nothing but the compiler and Node's types: a declaration that leans on our devDependencies fails here.
