@@ -47,7 +47,10 @@ export function start(program: Command): void {
       const key = options.sign === undefined ? undefined : await readKey(options.sign)
       // what was unpacked to be tried here must not be left behind
       const signal = interruption()
-      const hash = key === undefined ? undefined : await deploy(client, app, path, key, options, progress, signal)
+      const deploying = key === undefined ? undefined : deploy(client, app, path, key, options, progress, signal)
+      const hash = await deploying?.catch((error: unknown) => {
+        throw signal.aborted ? new Error('interrupted', { cause: error }) : error
+      })
       const { peers } = options
       const json = { ...(hash !== undefined && { hash }), ...(peers !== undefined && { peers }) }
       const { order } = (await client.ask(`/apps/${app}`, { method: 'PUT', json })) as { order: string }

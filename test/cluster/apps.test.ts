@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tempFolder } from '../apps/fixtures/archive.js'
@@ -26,10 +26,11 @@ class Command {
   readonly ended: Promise<number | null>
   #told: () => void = () => undefined
 
-  constructor(t: Test, folder: string, args: readonly string[]) {
+  constructor(t: Test, folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const loader = join(top, 'node_modules/tsx/dist/esm/index.mjs')
     const command = ['--import', loader, join(top, 'lib/cli/main.ts'), ...args]
-    this.child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const options = { cwd: folder, env: { ...process.env, ...env } }
+    this.child = spawn(process.execPath, command, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => this.#take(this.stdout += text))
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => this.#take(this.stderr += text))
     this.ended = once(this.child, 'close').then(([code]) => code as number | null)
@@ -188,6 +189,14 @@ t.test('a large app: refusals come through, what is there is not sent again, and
   const back = await start('--sign', 'private.pem', '--rollback')
   t.match(back, { code: 0, stdout: /goes back to what was version 2, as version 4\n[^]*running version 4\n/ })
   t.equal(await ask_(), '1')
+  const again = ['start', `:${port}`, 'apps/big/w', '--sign', 'private.pem']
+  const interrupted = new Command(t, top_, again, { TMPDIR: top_ })
+  const copies = async () => (await readdir(top_)).filter(name => name.startsWith('telepathine-app-'))
+  while ((await copies()).length === 0) await pause()
+  interrupted.child.kill('SIGINT')
+  t.equal(await interrupted.ended, 1)
+  t.equal(interrupted.stderr, 'telepathine: interrupted\n')
+  t.strictSame(await copies(), [], 'nothing is left behind')
   const sent = new Command(t, top_, ['send', `:${port}`, 'apps/big/w', JSON.stringify('x'.repeat(120_000))])
   t.match({ code: await sent.ended, stdout: sent.stdout }, { code: 0, stdout: '1\n' }, 'more than is sent unasked')
 })
@@ -211,5 +220,10 @@ t.test('a log can be followed through any peer', { timeout: 120_000 }, async t =
 
 /** Resolves once a process is no more. */
 async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise(resolve => setTimeout(resolve, 20))
+  while (isAlive(pid)) await pause()
+}
+
+/** A moment, between two looks. */
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, 5))
 }

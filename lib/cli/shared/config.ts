@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import { jsonOrText } from './arguments.js'
 
 /**
  * Lets the options of a command be given by environment (`TELEPATHINE_HTTP_HOST` for `--http-host`) and by a file of
@@ -68,6 +69,8 @@ async function read(file: string): Promise<object> {
 /** A value as the command line would have given it. */
 function parse(option: Option, value: unknown, source: string): unknown {
   if (isFlag(option) && typeof value === 'boolean') return value
+  // what may be any JSON is JSON already
+  if (option.parseArg === jsonOrText && typeof value !== 'string') return value
   const texts = (Array.isArray(value) ? value : [value]) as unknown[]
   const isPlain = texts.every((text) => typeof text === 'string' || typeof text === 'number')
   const refuse = (allowed: string): Error =>

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import t, { type Test } from 'tap'
-import { several, wholeNumber } from '../../../lib/cli/shared/arguments.js'
+import { jsonOrText, several, wholeNumber } from '../../../lib/cli/shared/arguments.js'
 import { configurable } from '../../../lib/cli/shared/config.js'
 import { scriptFile } from '../../fixtures/script.js'
 
@@ -8,7 +8,7 @@ async function options(t: Test, args: readonly string[], env: NodeJS.ProcessEnv,
   let found: object = {}
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined })
     .option('--name <text>').option('--size <number>', '', wholeNumber(1, 9)).option('--host <name>', '', several)
-    .option('--private').option('--no-udp').option('--data <dir>', '', 'here')
+    .option('--private').option('--more <json>', '', jsonOrText).option('--no-udp').option('--data <dir>', '', 'here')
     .action(given => {
       found = given as object
     })
@@ -26,6 +26,14 @@ t.test('the command line goes before the environment, and that before the file',
   const env = { TELEPATHINE_NAME: 'env', TELEPATHINE_PRIVATE: 'false', TELEPATHINE_UDP: '1', TELEPATHINE_HOST: 'c' }
   t.match(await options(t, [], env, file), { name: 'env', size: 3, private: false, udp: true, host: ['c'] })
   t.match(await options(t, ['--name', 'line', '--no-udp'], env, file), { name: 'line', udp: false })
+})
+
+t.test('what may be any JSON may be any JSON', async t => {
+  for (const more of [{ a: [1] }, [1, 2], 7, true, null]) t.strictSame(await options(t, [], {}, { more }), {
+    more, udp: true, data: 'here',
+  })
+  t.match(await options(t, [], { TELEPATHINE_MORE: '{"a":1}' }), { more: { a: 1 } })
+  t.match(await options(t, [], {}, { more: '{"a":1}' }), { more: { a: 1 } })
 })
 
 t.test('what makes no sense is refused, and the place named', async t => {
