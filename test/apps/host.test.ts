@@ -293,6 +293,8 @@ t.test('there are no more apps than allowed, and that is told; old ones make roo
   await settled([a], 'zoo/echo', a.host.run('zoo/echo'), ({ state }) => state === 'running')
   const order = a.host.run('zoo/other')
   t.match(a.host.app('zoo/other')?.peers[a.peer.name], { state: 'failed', order, error: /1 apps here already/ })
+  t.match(await answers(a.peer, 'zoo/other'), { status: 503, headers: { 'retry-after': '1' } }, 'wanted, and not there')
+  t.match(await answers(a.peer, 'zoo/nothing'), { status: 404 })
   await settled([a], 'zoo/echo', a.host.halt('zoo/echo'), ({ state }) => state === 'stopped')
   await settled([a], 'zoo/other', a.host.run('zoo/other'), ({ state }) => state === 'running')
 })
