@@ -189,6 +189,7 @@ export class Supply {
     copies.active++
     copies.given++
     log('gives %s from byte %d: copy %d, %d at a time', sha256, from, copies.given, copies.active)
+    let isWhole = false
     try {
       await using file = await open(this.#store.archivePath(sha256), 'r')
       for (let at = from; at < bytes; ) {
@@ -198,8 +199,11 @@ export class Supply {
         this.#givenBytes += bytesRead
         yield buffer.subarray(0, bytesRead)
       }
+      isWhole = true
     } finally {
       copies.active--
+      // one that was broken off will be asked for again
+      if (!isWhole) copies.given--
       const now = performance.now()
       copies.restsUntil = now + Math.max(this.#restMs, 2 * (now - begunAt))
     }

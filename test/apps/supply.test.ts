@@ -21,17 +21,19 @@ interface Depot {
 }
 
 /** A peer with a store, and a supply unless another serves in its place. */
-async function depot(t: Test, seeds: readonly string[] = []): Promise<Depot> {
+async function depot(t: Test, seeds: readonly string[] = [], restMs = 200): Promise<Depot> {
   const peer = await served(t, {}, seeds)
   const work = new Dispatcher(peer)
   const store = new Store(await tempFolder(t), new Trust([keys.publicKey], peer.cluster), () => false)
   await store.open()
-  return { name: peer.name, store, supply: new Supply(work, store, 200), work }
+  return { name: peer.name, store, supply: new Supply(work, store, restMs), work }
 }
 
 /** The first of them has an app, version 1. */
-async function stocked(t: Test, bytes: number): Promise<{ first: Depot, kept: Kept, archive: Buffer }> {
-  const first = await depot(t)
+async function stocked(
+  t: Test, bytes: number, restMs?: number,
+): Promise<{ first: Depot, kept: Kept, archive: Buffer }> {
+  const first = await depot(t, [], restMs)
   const files = { 'w.js': '', 'data.bin': randomBytes(bytes) }
   const { signed, archive } = await signedApp(t, files, 'zoo', 1, keys.privateKey)
   const kept = first.store.examine(signed)
@@ -72,6 +74,19 @@ t.test('who comes late is given an app although those who have it gave their sha
     await late.work.waitFor(supplyService)
     t.equal((await late.supply.get(kept.hash, () => [first.name], never)).hash, kept.hash)
   }
+})
+
+t.test('a copy that was broken off is not one that was given', async t => {
+  const { first, kept } = await stocked(t, 5 << 20, 1e9)
+  first.supply.open()
+  const other = await depot(t, [first.name])
+  await other.work.waitFor(supplyService)
+  const { sha256 } = kept.manifest
+  for (let n = 0; n < 3; n++) {
+    const ask = { what: 'archive', sha256, from: 0 }
+    for await (const _ of other.work.stream(supplyService, ask, { target: first.name })) break
+  }
+  t.equal((await other.supply.get(kept.hash, () => [first.name], never)).hash, kept.hash)
 })
 
 t.test('who gives something wrong, or breaks off, does not keep an app from others', async t => {
