@@ -25,13 +25,13 @@ const shown: readonly (readonly [bench: string, figure: string])[] = [
 const begin = '<!-- figures: written by npm run bench -->'
 const end = '<!-- end of figures -->'
 
-/** README.md with the figures that were measured between its two marks; as it is, where it has none. */
+/** README.md with the figures that were measured beside a rival, between its two marks; as it is where it has none. */
 export function withFigures(readme: string, results: readonly Result[]): string {
   const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
   if (from < 0 || to < from) return readme
   const rows = shown.flatMap(([bench, name]) => {
     const figure = results.find(result => result.bench === bench)?.figures.find(each => each.name === name)
-    return figure?.ours === undefined ? [] : [row(figure)]
+    return figure?.ours === undefined || bestRival(figure) === '' ? [] : [row(figure)]
   })
   const head = ['| figure | unit | ours | the best rival |', '| --- | --- | --- | --- |']
   return `${readme.slice(0, from + begin.length)}\n${[...head, ...rows].join('\n')}\n${readme.slice(to)}`
