@@ -145,7 +145,9 @@ export type CallKind = 'request' | 'stream' | 'push' | 'enqueue'
 export interface CallMessage {
   /** Name of the peer that calls. */
   readonly self: string
+  /** Name of the service. */
   readonly service: string
+  /** What kind of call it is. */
   readonly kind: CallKind
   /**
    * What travels with the call. A subscriber of `start` may set it, if OpenTelemetry has not: a trace parent that is
@@ -166,7 +168,9 @@ export interface CallMessage {
 export interface ServeMessage {
   /** Name of the peer that serves it. */
   readonly self: string
+  /** Name of the service. */
   readonly service: string
+  /** What kind of call it is. */
   readonly kind: CallKind
   /** Name of the peer that calls. */
   readonly from: string
@@ -182,6 +186,7 @@ export interface ServeMessage {
 export interface AttemptMessage {
   /** Name of the peer that calls. */
   readonly self: string
+  /** Name of the service. */
   readonly service: string
   /** Name of the worker. */
   readonly worker: string
@@ -207,16 +212,19 @@ export interface AppMessage {
   readonly self: string
   /** `folder/worker`. */
   readonly app: string
+  /** Which state that is: `running`, `stopped` and so on. */
   readonly state: string
   /** What went wrong, if something did. */
   readonly error: string | undefined
 }
 
-type Name = keyof DiagnosticMessages
-type TraceName = keyof DiagnosticTraces
+/** Names of the channels. */
+export type Name = keyof DiagnosticMessages
+/** Names of the tracing channels. */
+export type TraceName = keyof DiagnosticTraces
 
 /** A channel and what is said on it. */
-type Told<N extends Name> = Channel<unknown, DiagnosticMessages[N]>
+export type Told<N extends Name> = Channel<unknown, DiagnosticMessages[N]>
 
 function told<N extends Name>(name: N): Told<N> {
   return channel(name) as Told<N>

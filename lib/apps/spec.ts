@@ -28,6 +28,7 @@ export interface AppSpec {
   readonly file: string
   /** Where it runs: the app's folder. */
   readonly folder: string
+  /** What its folder says of how to run it. */
   readonly config: AppConfig
   /** Which one it is; undefined for one that was not deployed. */
   readonly version: number | undefined

@@ -259,9 +259,23 @@ export interface OutcomeOptions {
 }
 
 /** What came of a job: its result, or the error that {@link Dispatcher.outcome} rejects with. */
-export type Settled<T = unknown> =
-  | { readonly value: T; readonly error?: undefined }
-  | { readonly error: Error; readonly value?: undefined }
+export type Settled<T = unknown> = Done<T> | GivenUp
+
+/** A job that was done. */
+export interface Done<T = unknown> {
+  /** Its result. */
+  readonly value: T
+  /** There is none. */
+  readonly error?: undefined
+}
+
+/** A job that was given up. */
+export interface GivenUp {
+  /** Why. */
+  readonly error: Error
+  /** There is none. */
+  readonly value?: undefined
+}
 
 /** How many jobs of a name the queue holds; undefined where the engine does not say. */
 export interface QueueInfo {
