@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { MicroCommands } from './children/micro.js'
-import { changes, readBaseline, writeBaseline, type Timings } from './lib/baseline.js'
+import { changes, readBaseline, writeBaseline, type Baseline, type Timings } from './lib/baseline.js'
 import { spawnChild } from './lib/child.js'
 import { machine } from './lib/machine.js'
 import { partNames, parts, type PartName } from './lib/parts.js'
@@ -55,9 +55,7 @@ async function measure(): Promise<Timings> {
 }
 
 /** What changed since the baseline, a line for each part. */
-function compare(timings: Timings): void {
-  const baseline = readBaseline()
-  if (baseline === undefined) throw new Error('there is no bench/baseline.json: take one with --keep')
+function compare(baseline: Baseline, timings: Timings): void {
   const here = machine()
   const { date, commit } = baseline
   const lines = [`beside the baseline of ${date.slice(0, 10)}, commit ${commit}; the fastest, by the yardstick`]
@@ -76,8 +74,13 @@ function compare(timings: Timings): void {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
+const baseline = values.compare ? readBaseline() : undefined
+if (values.compare && baseline === undefined) {
+  tell('there is no bench/baseline.json: take one with --keep')
+  process.exit(1)
+}
 const timings = await measure()
-if (values.compare) compare(timings)
+if (baseline !== undefined) compare(baseline, timings)
 if (values.keep) writeBaseline(timings)
 if (!values.compare && !values.keep) {
   const figures = chosen.map((name: PartName): Figure => {
