@@ -17,9 +17,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import createDebug from 'debug'
-import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
+import { Line, refused } from './amqp/line.js'
+import { markPrefix, Outcomes } from './amqp/outcomes.js'
+import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
@@ -33,14 +36,6 @@ const againMsMax = 2_000
 const stepMsMin = 64
 const stepMsMax = 2 ** 30
 const pieceBytes = 256 << 10
-/** Outcomes that are held in memory, at most, by those who ask for some. */
-const outcomesMax = 100_000
-const outcomeBytesMax = 128 << 20
-/**
- * How long a new queue is left alone. RabbitMQ writes down twice a second which quorum queues there are; one that it
- * did not come to write down is empty after a crash, whatever had been confirmed.
- */
-const registeredMs = 1_000
 /** By how much clocks may differ. */
 const skewMs = 5_000
 /** A quorum queue gives up a message that was returned so often; it must never. */
@@ -582,231 +577,6 @@ const quorum: Options.AssertQueue = {
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': never },
 }
 
-/** What the names of marks begin with: messages that say how far somebody has read. */
-const markPrefix = 'mark '
-
-/** What a publish fails with that a queue has no room for. */
-const refused = 'the queue refuses it'
-
-/** One connection, with a channel for what is published, and one for what is declared. */
-class Line {
-  readonly #model: ChannelModel
-  readonly #publisher: ConfirmChannel
-  #declarer: Channel
-  /** Unix time at which it was made. */
-  readonly since = Date.now()
-  /** What was declared over this connection. */
-  readonly #done = new Map<string, Promise<unknown>>()
-  readonly #queues = new Set<string>()
-  /** What waits to be confirmed. */
-  readonly #unconfirmed = new Map<string, (error: Error) => void>()
-  #serials = 0
-
-  static async over(model: ChannelModel): Promise<Line> {
-    const publisher = await model.createConfirmChannel()
-    const line = new Line(model, publisher, await model.createChannel())
-    publisher.on('error', (error: Error) => log('%s', error.message))
-    publisher.on('close', () => line.lost())
-    publisher.on('return', ({ properties }: Message) => line.returned(String(properties.correlationId)))
-    return line
-  }
-
-  constructor(model: ChannelModel, publisher: ConfirmChannel, declarer: Channel) {
-    this.#model = model
-    this.#publisher = publisher
-    this.#declarer = declarer
-    declarer.on('error', () => undefined)
-  }
-
-  /** The queues that are known to be there. */
-  get asserted(): readonly string[] {
-    return [...this.#queues]
-  }
-
-  /** A channel of one's own. */
-  async open(): Promise<Channel> {
-    const channel = await this.#model.createChannel()
-    channel.on('error', (error: Error) => log('%s', error.message))
-    return channel
-  }
-
-  /** Sees to it that a queue is there, and that it stays. */
-  async assert(queue: string, options: Options.AssertQueue): Promise<void> {
-    await this.once(queue, async () => {
-      const isThere = await this.#declare((channel) => channel.checkQueue(queue)).then(() => true, () => false)
-      await this.#declare((channel) => channel.assertQueue(queue, { durable: true, ...options }))
-      if (!isThere) await new Promise((resolve) => setTimeout(resolve, registeredMs))
-    })
-    this.#queues.add(queue)
-  }
-
-  /** As {@link Line.assert}, also when it was there a moment ago: for one that goes by itself. */
-  async assertNow(queue: string, options: Options.AssertQueue): Promise<void> {
-    await this.#declare((channel) => channel.assertQueue(queue, options))
-  }
-
-  /** Declares something, if it was not yet. */
-  async once(what: string, declare: (channel: Channel) => Promise<unknown>): Promise<void> {
-    let done = this.#done.get(what)
-    if (done === undefined) {
-      done = this.#declare(declare)
-      this.#done.set(what, done)
-      done.catch(() => this.#done.delete(what))
-    }
-    await done
-  }
-
-  async count(queue: string): Promise<number> {
-    return (await this.#declare((channel) => channel.checkQueue(queue))).messageCount
-  }
-
-  async remove(queue: string): Promise<void> {
-    this.#done.delete(queue)
-    this.#queues.delete(queue)
-    await this.#declare((channel) => channel.deleteQueue(queue))
-  }
-
-  /** Publishes, and waits until it is stored. */
-  publish(exchange: string, key: string, bytes: Uint8Array, options: Options.Publish): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // a broker confirms what it has no queue for, too; but it returns it first
-      const correlationId = String(++this.#serials)
-      this.#unconfirmed.set(correlationId, reject)
-      const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-      const all = { ...options, correlationId, persistent: true, mandatory: true }
-      this.#publisher.publish(exchange, key, content, all, (error: unknown) => {
-        this.#unconfirmed.delete(correlationId)
-        if (error === null || error === undefined) resolve()
-        else reject(new Error(refused, { cause: error }))
-      })
-    })
-  }
-
-  /** There is no queue for something: what was declared may be gone. */
-  returned(correlationId: string): void {
-    this.#done.clear()
-    this.#unconfirmed.get(correlationId)?.(new Error('there is no such queue'))
-  }
-
-  /** It is over: nothing more will be confirmed. */
-  lost(): void {
-    for (const reject of this.#unconfirmed.values()) reject(new Error('the connection was lost'))
-    this.#unconfirmed.clear()
-  }
-
-  async close(): Promise<void> {
-    await this.#model.close().catch(() => undefined)
-  }
-
-  /** A declaration that is refused closes its channel. */
-  async #declare<T>(declare: (channel: Channel) => Promise<T>): Promise<T> {
-    try {
-      return await declare(this.#declarer)
-    } catch (error) {
-      this.#declarer = await this.open()
-      throw error
-    }
-  }
-}
-
-/** What came of jobs, as far as it was read: the newest, within bounds. */
-class Outcomes {
-  readonly #keepMs: number
-  readonly #known = new Map<string, { readonly bytes: Uint8Array; readonly at: number }>()
-  readonly #watched = new Map<string, Set<Look>>()
-  readonly #marks = new Map<string, () => void>()
-  #bytes = 0
-  #reaching: Promise<void> | undefined
-  #marking = 0
-
-  constructor(keepMs: number) {
-    this.#keepMs = keepMs
-  }
-
-  /** Whether somebody waits for one. */
-  get isWanted(): boolean {
-    return this.#watched.size > 0
-  }
-
-  get(token: string): Uint8Array | undefined {
-    return this.#known.get(token)?.bytes
-  }
-
-  watch(token: string, look: Look): () => void {
-    let watchers = this.#watched.get(token)
-    if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
-    watchers.add(look)
-    return () => {
-      watchers.delete(look)
-      if (watchers.size === 0 && this.#watched.get(token) === watchers) this.#watched.delete(token)
-    }
-  }
-
-  /** One that was read; an empty one takes back what was there. */
-  read(token: string, bytes: Uint8Array): void {
-    const mark = this.#marks.get(token)
-    if (mark !== undefined) return mark()
-    if (token.startsWith(markPrefix)) return
-    this.#forget(token)
-    if (bytes.length === 0) return
-    this.#known.set(token, { bytes, at: Date.now() })
-    this.#bytes += bytes.length
-    for (const [oldest, { at }] of this.#known) {
-      const isOver = this.#known.size > outcomesMax || this.#bytes > outcomeBytesMax || at < Date.now() - this.#keepMs
-      if (!isOver) break
-      this.#forget(oldest)
-    }
-    for (const look of this.#watched.get(token) ?? []) look(bytes)
-  }
-
-  /** Resolves once all has been read that is there now: a mark is written, and waited for. Several wait together. */
-  async reached(write: (mark: string) => Promise<void>): Promise<void> {
-    const next = this.#reaching
-    if (next !== undefined) {
-      const marking = this.#marking
-      await next.catch(() => undefined)
-      // it may have been written before what is asked for was
-      if (this.#marking > marking) return this.#reaching
-    }
-    this.#reaching ??= this.#reach(write).finally(() => (this.#reaching = undefined))
-    return this.#reaching
-  }
-
-  async #reach(write: (mark: string) => Promise<void>): Promise<void> {
-    this.#marking++
-    const mark = `${markPrefix}${randomBytes(9).toString('base64url')}`
-    let timer: NodeJS.Timeout | undefined
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#marks.set(mark, resolve)
-        timer = setTimeout(() => reject(new Error('the outcomes do not come')), askMs)
-        write(mark).catch(reject)
-      })
-    } finally {
-      clearTimeout(timer)
-      this.#marks.delete(mark)
-    }
-  }
-
-  /** All is read anew. */
-  restart(): void {
-    this.#known.clear()
-    this.#bytes = 0
-  }
-
-  close(): void {
-    this.restart()
-    this.#watched.clear()
-  }
-
-  #forget(token: string): void {
-    const known = this.#known.get(token)
-    if (known === undefined) return
-    this.#known.delete(token)
-    this.#bytes -= known.bytes.length
-  }
-}
-
 /** Something that a channel refuses when it is closed, which is no matter then. */
 function attempted(act: () => void): void {
   try {
@@ -814,8 +584,4 @@ function attempted(act: () => void): void {
   } catch (error) {
     log('%s', messageOf(error))
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -22,17 +22,17 @@
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
 import type { JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
-import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
+import { nanos, Puller } from './jetstream/puller.js'
+import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
 
 /** How long the server waits for a sign of life of a job. */
 const ackWaitMs = 30_000
-/** How long a pull waits for jobs. */
-const pullMs = 20_000
 /** How long the server has to answer in all, tries and tries again included. */
 const askMs = 10_000
 const tryMs = 3_000
@@ -543,104 +543,6 @@ class JetStreamEngine implements Engine {
   }
 }
 
-/** Asks a consumer for as many messages as there is room for. */
-class Puller {
-  readonly #nc: NatsConnection
-  readonly #subject: string
-  readonly #take: (message: Msg) => void
-  readonly #inbox: string
-  readonly #subscription: Subscription
-  /** How many may still come for a request. Bounded by the room. */
-  readonly #requests = new Map<string, { left: number; timer: NodeJS.Timeout }>()
-  #room: number
-  #asked = 0
-  #serials = 0
-  #isSoon = false
-  #isStopped = false
-
-  constructor(nc: NatsConnection, subject: string, room: number, take: (message: Msg) => void) {
-    this.#nc = nc
-    this.#subject = subject
-    this.#room = room
-    this.#take = take
-    this.#inbox = `_INBOX.${randomBytes(12).toString('hex')}`
-    this.#subscription = nc.subscribe(`${this.#inbox}.*`, { callback: (_, message) => this.#hear(message) })
-    this.#ask()
-  }
-
-  /** There is room for one more. */
-  free(): void {
-    this.#room++
-    this.#askSoon()
-  }
-
-  /** The connection is another one: nothing will come of what was asked before. */
-  restart(): void {
-    for (const serial of this.#requests.keys()) this.#over(serial)
-    this.#askSoon()
-  }
-
-  /** Asks no more. What the server has sent already is taken. */
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    for (const serial of this.#requests.keys()) this.#over(serial)
-    if (this.#nc.isClosed()) return
-    await this.#nc.flush().catch(() => undefined)
-    this.#subscription.unsubscribe()
-  }
-
-  #askSoon(): void {
-    if (this.#isSoon) return
-    this.#isSoon = true
-    setImmediate(() => {
-      this.#isSoon = false
-      this.#ask()
-    })
-  }
-
-  #ask(): void {
-    const batch = this.#room - this.#asked
-    if (batch <= 0 || this.#isStopped) return
-    const serial = String(++this.#serials)
-    const timer = setTimeout(() => {
-      this.#over(serial)
-      this.#askSoon()
-    }, pullMs + tryMs)
-    this.#requests.set(serial, { left: batch, timer })
-    this.#asked += batch
-    const request = JSON.stringify({ batch, expires: nanos(pullMs) })
-    this.#nc.publish(this.#subject, request, { reply: `${this.#inbox}.${serial}` })
-  }
-
-  #hear(message: Msg): void {
-    const { code = 0 } = message.headers ?? {}
-    if (message.data.length === 0 && code >= 400) {
-      this.#over(message.subject.slice(this.#inbox.length + 1))
-      // 408: nothing came in time; all else is better not asked again at once
-      if (code === 408) this.#askSoon()
-      else setTimeout(() => this.#askSoon(), againMs)
-      return
-    }
-    if (code === 100) return
-    // a job does not say for which request it comes: the server serves them in order
-    for (const [serial, request] of this.#requests) {
-      this.#asked--
-      if (--request.left === 0) this.#over(serial)
-      break
-    }
-    this.#room--
-    this.#take(message)
-  }
-
-  #over(serial: string): void {
-    const request = this.#requests.get(serial)
-    if (request === undefined) return
-    clearTimeout(request.timer)
-    this.#asked -= request.left
-    this.#requests.delete(serial)
-  }
-}
-
 function optionsOf(url: string): { options: NodeConnectionOptions; replicas: number } {
   const [, login, hosts = '', query] = /^nats:\/\/(?:([^@/]*)@)?([^/?]+)\/?(?:\?(.*))?$/.exec(url) ?? []
   const replicas = Number(new URLSearchParams(query).get('replicas') ?? 1)
@@ -668,10 +570,6 @@ function decodeName(token: string): string {
   return Buffer.from(token, 'base64url').toString()
 }
 
-function nanos(ms: number): number {
-  return Math.round(ms) * 1_000_000
-}
-
 function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | undefined)?.code
 }
@@ -684,8 +582,4 @@ function isRefusal(error: unknown): boolean {
 
 function isNobodyThere(error: unknown): boolean {
   return error instanceof Error && (error.name === 'NoRespondersError' || isNobodyThere(error.cause))
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,9 @@ import { contract } from './fixtures/contract.js'
 import { missing, rabbit } from './fixtures/servers.js'
 import type { Place } from './fixtures/workshop.js'
 
+// a new queue is left alone for a while, and each test has some
+t.setTimeout(300_000)
+
 const skip = missing('rabbitmq-server') ?? false
 
 t.test('durable work on RabbitMQ', { skip }, async (t) => {

@@ -4,6 +4,8 @@ import { contract } from './fixtures/contract.js'
 import { missing, nats } from './fixtures/servers.js'
 import type { Place } from './fixtures/workshop.js'
 
+t.setTimeout(300_000)
+
 const skip = missing('nats-server') ?? false
 
 t.test('durable work on JetStream', { skip }, async (t) => {

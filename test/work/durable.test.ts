@@ -13,6 +13,8 @@ import { Faults, faulty } from '../queue/fixtures/faulty.js'
 import type { Place } from '../queue/fixtures/workshop.js'
 import type { Told } from './fixtures/labourer.js'
 
+t.setTimeout(300_000)
+
 async function folder(t: Test): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), 'telepathine-durable-'))
   t.teardown(() => rm(made, { recursive: true, force: true }))
