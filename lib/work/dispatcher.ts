@@ -207,8 +207,8 @@ export class Dispatcher {
   }
 
   /**
-   * The jobs of a name that failed as often as they may, the oldest first, `limit` of them at most (1 to 10,000, default
-   * 100).
+   * The jobs of a name that failed as often as they may, the oldest first, `limit` of them at most (1 to 10,000,
+   * default 100).
    *
    * @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_KEY`, `ERR_OPTION`
    */
@@ -216,7 +216,9 @@ export class Dispatcher {
     return this.#durable().dead(name, options)
   }
 
-  /** Gives a dead job all its attempts again; false when there is none of that token. @throws as {@link Dispatcher.dead} */
+  /**
+   * Gives a dead job all its attempts again; false when there is none of that token. @throws as {@link Dispatcher.dead}
+   */
   async retry(token: string): Promise<boolean> {
     return this.#durable().retry(token)
   }

@@ -522,7 +522,9 @@ export class Server {
 }
 
 /** Sends what an iterator gives; resolves to what it returns. Ends it when the call is over. */
-export async function emitAll(job: Pick<Call, 'emit'>, iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<unknown> {
+export async function emitAll(
+  job: Pick<Call, 'emit'>, iterator: Iterator<unknown> | AsyncIterator<unknown>,
+): Promise<unknown> {
   try {
     for (;;) {
       const { done, value } = await iterator.next()

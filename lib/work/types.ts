@@ -47,8 +47,8 @@ export interface ServeOptions {
   /** What becomes of a call whose caller is gone: `cancel`, the default, aborts its signal. Pushes are finished. */
   onCallerLost?: 'cancel' | 'finish'
   /**
-   * Whether to take jobs from the queue as well, those of {@link Dispatcher.enqueue}; default false. `concurrency` counts
-   * for both together.
+   * Whether to take jobs from the queue as well, those of {@link Dispatcher.enqueue}; default false. `concurrency`
+   * counts for both together.
    */
   durable?: boolean
 }
@@ -240,8 +240,8 @@ export interface EnqueueOptions {
   /** How often it is tried in all, before it goes to the dead letters; 1 to 1,000, default 5. */
   attempts?: number
   /**
-   * Milliseconds until it is tried again after a failure, default 1,000: half of it to all of it, at random, and twice as
-   * long after each further failure, five minutes at most.
+   * Milliseconds until it is tried again after a failure, default 1,000: half of it to all of it, at random, and twice
+   * as long after each further failure, five minutes at most.
    */
   backoff?: number
   /** 0, the default, to 10: higher ones go first. Not with engines that have no priorities: `ERR_OPTION`. */

@@ -33,13 +33,15 @@ t.test('a task whose client does not wait is stored, if its service takes from t
   await work.outcome(location.slice('/jobs/'.length))
   t.match(await ask(peer, location), { status: 200, json: 42 })
   t.match(await ask(peer, location), { status: 200, json: 42 }, 'as often as one likes')
-  t.strictSame(Object.keys((await ask(peer, '/jobs/plain', post(1))).json as object), ['token', 'done'], 'another is not')
+  const plain = await ask(peer, '/jobs/plain', post(1))
+  t.strictSame(Object.keys(plain.json as object), ['token', 'done'], 'another is not')
 })
 
 t.test('one that nobody serves is stored when that is asked for, once for a key', async t => {
   const { peer, work } = await queued(t)
   const headers = { 'x-telepathine-durable': 'true', 'idempotency-key': 'k' }
-  const [one, two] = [await ask(peer, '/jobs/later', post(1, headers)), await ask(peer, '/jobs/later', post(1, headers))]
+  const one = await ask(peer, '/jobs/later', post(1, headers))
+  const two = await ask(peer, '/jobs/later', post(1, headers))
   t.equal(one.headers['location'], two.headers['location'])
   t.match(await ask(peer, one.headers['location'] as string), { status: 202, json: { done: false } })
   t.match((await ask(peer, '/queues')).json, [{ name: 'later', waiting: 1, delayed: 0, running: 0, dead: 0 }])
@@ -70,7 +72,8 @@ t.test('what makes no sense is refused, and so is what needs a queue where there
   const { peer } = await queued(t)
   for (const [header, value] of [['x-telepathine-delay-ms', '-1'], ['x-telepathine-attempts', '0']] as const) {
     const headers = { 'x-telepathine-durable': 'true', [header]: value }
-    t.match(await ask(peer, '/jobs/x', post(1, headers)), { status: 400, json: { error: { code: 'ERR_OPTION' } } }, header)
+    const answer = await ask(peer, '/jobs/x', post(1, headers))
+    t.match(answer, { status: 400, json: { error: { code: 'ERR_OPTION' } } }, header)
   }
   const bare = await served(t)
   t.match(await ask(bare, '/jobs/x', post(1, { 'x-telepathine-durable': 'true' })), {
