@@ -5,7 +5,10 @@ import { wholeNumber, type Exchange } from './exchange.js'
 const delayMsMax = 365 * 86_400_000
 const attemptsMax = 1_000
 
-/** Whether a task whose client does not wait goes into the queue: it asks for that, or whoever serves it takes from there. */
+/**
+ * Whether a task whose client does not wait goes into the queue: it asks for that, or whoever serves it takes from
+ * there.
+ */
 export function isForQueue(work: Dispatcher, exchange: Exchange, name: string): boolean {
   return exchange.header('x-telepathine-durable') === 'true' || (work.hasQueue && work.isDurable(name))
 }

@@ -213,12 +213,13 @@ export class Mapper {
       const stored = await this.#work.enqueue(queuedName(type), writeAsked({ type, payload, token }), expiresAt)
       if (isPush) return job.answered('', undefined)
       const { signal } = this.#stopping
-      const told = readQueued(await this.#work.outcome(stored, { timeout: timeoutMs, signal }))
-      if (told === undefined) return job.missed('', 'ERR_VALUE')
-      const { identity, result, error } = told
+      const stated = readQueued(await this.#work.outcome(stored, { timeout: timeoutMs, signal }))
+      if (stated === undefined) return job.missed('', 'ERR_VALUE')
+      const { identity, result, error } = stated
       if (error === undefined) return job.answered(identity, result)
       const { name, message } = error
-      job.threw(identity, new RemoteError({ name, message, code: undefined, data: undefined, stack: undefined }, identity))
+      const told = { name, message, code: undefined, data: undefined, stack: undefined }
+      job.threw(identity, new RemoteError(told, identity))
     } catch (error) {
       const { code, peer, cause } = error as CallError
       if (code === 'ERR_HANDLER') job.threw(peer ?? '', cause as Error)

@@ -48,8 +48,8 @@ export interface PushOptions {
   /** The same. */
   offlineFailsafe?: boolean
   /**
-   * Whether it goes through the queue, so that it outlives the mapper and the agent that is at it. Any agent that serves
-   * the route and uses the queue does it; it cannot be chosen which. Takes a queue. Default: that of the mapper.
+   * Whether it goes through the queue, so that it outlives the mapper and the agent that is at it. Any agent that
+   * serves the route and uses the queue does it; it cannot be chosen which. Takes a queue. Default: that of the mapper.
    */
   persistent?: boolean
   /**

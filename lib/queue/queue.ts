@@ -5,8 +5,8 @@ import type { Engine, EngineSettings } from './engine.js'
 /** How {@link openQueue} opens. */
 export interface QueueOptions {
   /**
-   * Sets apart several queues on one server: 1 to 32 letters, digits, `-` or `_`; default `telepathine`. All who share a
-   * queue give the same. Not for a folder, which is a queue of its own.
+   * Sets apart several queues on one server: 1 to 32 letters, digits, `-` or `_`; default `telepathine`. All who share
+   * a queue give the same. Not for a folder, which is a queue of its own.
    */
   name?: string
   /** How long outcomes are kept to be asked for, milliseconds from 1,000 to 30 days; default one hour. */
@@ -115,7 +115,8 @@ function isMissing(error: unknown): boolean {
 
 function missing(url: string, packages: readonly string[], cause: unknown): TelepathineError {
   const names = packages.join(' ')
-  return new TelepathineError('ERR_OPTION', `${url.split(':')[0]}: takes another package: npm install ${names}`, { cause })
+  const what = `${url.split(':')[0]}: takes another package: npm install ${names}`
+  return new TelepathineError('ERR_OPTION', what, { cause })
 }
 
 function refuse(name: string, value: unknown, allowed: string): TelepathineError {

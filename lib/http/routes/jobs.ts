@@ -28,7 +28,8 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
     const options = optionsOf(exchange)
     const task = new Task(work, name, await exchange.body(), options, isAway)
     if (exchange.prefers('respond-async')) {
-      return isForQueue(work, exchange, name) ? enqueue(work, exchange, name, task.input) : later(task, results, exchange)
+      const isStored = isForQueue(work, exchange, name)
+      return isStored ? enqueue(work, exchange, name, task.input) : later(task, results, exchange)
     }
     try {
       if (exchange.prefers('return=minimal')) {
@@ -50,8 +51,8 @@ export function jobRoutes(work: Dispatcher, isAway: IsAway, closing: AbortSignal
         'Gives the JSON value in the body, as a task, to a peer that serves the job. Headers: ' +
         'X-Telepathine-Timeout-Ms, X-Telepathine-Target, X-Telepathine-Tags, X-Telepathine-Select (all: to everyone ' +
         'who serves it; the answer is { results, errors, missing, complete }), X-Telepathine-Idempotent, ' +
-        'Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later: of the queue, if this peer has ' +
-        'one and the job is served from it, or with X-Telepathine-Durable: true (X-Telepathine-Delay-Ms, ' +
+        'Idempotency-Key. With Prefer: respond-async 202 and a token to ask with later: of the queue, if this peer ' +
+        'has one and the job is served from it, or with X-Telepathine-Durable: true (X-Telepathine-Delay-Ms, ' +
         'X-Telepathine-Attempts). With Prefer: return=minimal 204 once somebody has taken it.',
       answer: (exchange) => perform(exchange, exchange.name('name')),
     },

@@ -26,7 +26,8 @@ export function queueRoutes(work: Dispatcher): Route[] {
       writes: true,
       summary: 'Gives a dead letter all its attempts again.',
       answer: async (exchange) => {
-        if (!(await work.retry(exchange.name('token')))) throw new Refusal(404, 'ERR_KEY', 'there is no such dead letter')
+        const isBack = await work.retry(exchange.name('token'))
+        if (!isBack) throw new Refusal(404, 'ERR_KEY', 'there is no such dead letter')
         exchange.empty(204)
       },
     },
