@@ -45,7 +45,7 @@ for (const options of wrong) {
 
 for (const options of [
   { agent_timeout: 0 }, { offline_failsafe: 1 }, { offline_redelivery_frequency: -1 }, { timeout: -1 },
-  { callbacks: { register: 5 } }, { callbacks: { other: () => undefined } }, { callbacks: 5 }, { persistent: true },
+  { callbacks: { register: 5 } }, { callbacks: { other: () => undefined } }, { callbacks: 5 }, { persistent: 1 },
 ]) {
   t.test(`a mapper refuses ${JSON.stringify(options)}`, async (t) => {
     t.throws(() => new Mapper(peer as never, options as object), { code: 'ERR_OPTION' })
