@@ -126,10 +126,11 @@ export class Durable {
     const aborted = (): void => reject(new CallError('ERR_ABORTED', 'waiting was aborted', { cause: signal?.reason }))
     if (signal?.aborted === true) aborted()
     signal?.addEventListener('abort', aborted)
-    const late = new CallError('ERR_TIMEOUT', `no outcome of ${token} within ${timeoutMs} ms; the job goes on`)
     const cancel = timeoutMs === Infinity
       ? () => undefined
-      : channel.clock.after(Math.min(timeoutMs, 2 ** 31 - 1), () => reject(late))
+      : channel.clock.after(Math.min(timeoutMs, 2 ** 31 - 1), () => {
+          reject(new CallError('ERR_TIMEOUT', `no outcome of ${token} within ${timeoutMs} ms; the job goes on`))
+        })
     const look = (known?: Uint8Array): void => {
       if (known === undefined) engine.outcome(token).then((found) => found && resolve(found), reject)
       else resolve(known)
