@@ -226,7 +226,7 @@ export class Durable {
     await post.taker.then((taker) => taker.stop(), () => undefined)
     for (const [delivery, leave] of post.waiting) {
       leave()
-      void this.#giveBack(delivery, 0, false)
+      void this.#release(delivery, false)
     }
     post.waiting.clear()
     if (post.duties.size > 0) {
@@ -407,11 +407,20 @@ export class Durable {
     return this.#persist(() => this.#parts.engine.putBack(delivery, delayMs, isCounted))
   }
 
+  /** Gives back what is not done here any more. If the engine fails, it does so itself when it is closed. */
+  async #release(delivery: Delivery, isCounted: boolean): Promise<void> {
+    try {
+      await this.#giveBack(delivery, 0, isCounted)
+    } catch (error) {
+      log('%s %s: %O', delivery.service, delivery.token, error)
+    }
+  }
+
   /** Gives back all that still runs. */
   async #dismiss(post: Post): Promise<void> {
     const duties = [...post.duties]
     for (const duty of duties) duty.abort(`${post.service.name} is no longer served here`)
-    await Promise.all(duties.map(({ delivery }) => this.#giveBack(delivery, 0, true)))
+    await Promise.all(duties.map(({ delivery }) => this.#release(delivery, true)))
   }
 
   #failure(delivery: Delivery, code: 'ERR_VALUE' | 'ERR_TIMEOUT' | 'ERR_PEER_LOST' | 'ERR_DENIED' | 'ERR_HANDLER',
