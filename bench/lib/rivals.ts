@@ -72,7 +72,8 @@ function installedVersion(name: string): string | undefined {
 /** Installs what bench/rivals/package.json names, from npm, unless it is there. */
 export function installRivals(): void {
   if (Object.entries(wanted()).every(([name, version]) => installedVersion(name) === version)) return
-  const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  // not `ci`: the lock file names optional packages of the machine that it was written on alone, and npm refuses it
+  const { status, stderr } = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save'], {
     cwd: folder,
     encoding: 'utf8',
   })
