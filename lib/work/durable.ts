@@ -283,12 +283,13 @@ export class Durable {
     const { engine, isHeld } = this.#parts
     const { token } = delivery
     for (;;) {
-      const known = await this.#persist(() => engine.outcome(token))
-      if (known !== undefined) {
+      // in this order: whoever was at it has stored the outcome before it says that it is not
+      if (!this.#atWork.has(token) && !(await isHeld(token, holdersMs))) {
+        const known = await this.#persist(() => engine.outcome(token))
+        if (known === undefined) return true
         await this.#persist(() => engine.finish(delivery, known))
         return false
       }
-      if (!this.#atWork.has(token) && !(await isHeld(token, holdersMs))) return true
       if (post.isClosed) {
         await this.#giveBack(delivery, notBegunMs, false)
         return false
@@ -344,7 +345,8 @@ export class Durable {
       if (duty.isOver) return async () => undefined
       const value = await this.#handle(service, input, duty, letter)
       duty.isServed = true
-      const content = await this.#keep(value === undefined ? duty.lastChunk : value, true)
+      const result = value === undefined ? duty.lastChunk : value
+      const content = await this.#persist(() => this.#keep(result, true))
       const { attempt } = delivery
       const verdict = { isDone: true, peer: this.#parts.channel.name, attempt, content } as const
       return () => this.#settle(delivery, letter, verdict)
