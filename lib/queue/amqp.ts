@@ -5,23 +5,28 @@
  * <name>.work.<service>   quorum queue   jobs
  * <name>.later.<ms>       quorum queue   jobs on their way there, in steps of powers of two
  * <name>.dead             quorum queue   dead letters of all services
- * <name>.outcomes         stream         what came of jobs, for a time; every process that asks for some reads along
+ * <name>.outcomes         stream         what came of jobs, for a time; every process that asks for some reads along;
+ *                                        and which of several copies of a job is the one
  * <name>.blob.<id>        queue          pieces of a large value
  * <name>.key.<token>      queue of one   which of several jobs with one key is the one: the first to be delivered
+ * <name>.turn             queue          belongs to the connection that makes queues just now
+ * <queue>                 exchange       of the name of a queue: it is one that the broker will know after a crash
  * ```
  *
  * The broker holds a job for a taker as long as the connection is open, which this engine's thread keeps up whatever
  * the handlers do. It closes it when it has heard nothing for two heartbeats, and a channel that holds a job for longer
  * than its `consumer_timeout`, half an hour unless its operator says otherwise. Whatever comes again after that is
- * marked as doubtful. To put a job back is to publish it anew, and then to acknowledge it.
+ * marked as doubtful. To put a job back is to publish it anew, and then to acknowledge it. When the broker dies, what
+ * was published is there twice if it was stored but not confirmed, or if it was put back and not acknowledged: before a
+ * doubtful copy is begun it is claimed in the stream, where all read in the same order who was first.
  */
 import { randomBytes } from 'node:crypto'
 import createDebug from 'debug'
-import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, MessagePropertyHeaders, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { Line, refused } from './amqp/line.js'
-import { markPrefix, Outcomes } from './amqp/outcomes.js'
+import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 
@@ -43,11 +48,16 @@ const never = 1_000_000_000
 /** How often somebody who looks through a queue that one at a time may look through waits for another. */
 const busyMax = 100
 
+/** What the names of messages begin with that say that a job was put back. */
+const overPrefix = 'over '
+
 /** What is known of a job beside its bytes. */
 interface Head {
   readonly attempt: number
   /** Of this job and no other, even under the same key. */
   readonly copy: string
+  /** How often it was put back. */
+  readonly serial: number
   readonly isKeyed: boolean
   /** Unix time, milliseconds. */
   readonly dueAt: number
@@ -55,6 +65,8 @@ interface Head {
 
 interface Held extends Delivery {
   readonly head: Head
+  /** Of this message. */
+  readonly mark: string
   readonly message: ConsumeMessage
   readonly channel: Channel
   readonly taker: BrokerTaker
@@ -97,6 +109,8 @@ class AMQPEngine implements Engine {
   readonly #keepMs: number
   readonly #takers = new Set<BrokerTaker>()
   readonly #held = new Map<number, Held>()
+  /** Channels that are gone. */
+  readonly #lost = new WeakSet<Channel>()
   readonly #outcomes: Outcomes
   #line: Line | undefined
   #ids = 0
@@ -115,8 +129,8 @@ class AMQPEngine implements Engine {
   }
 
   async add({ token, service, bytes, delayMs, isKeyed }: NewJob): Promise<void> {
-    const copy = randomBytes(9).toString('base64url')
-    await this.#send(service, token, bytes, { attempt: 1, copy, isKeyed, dueAt: Date.now() + delayMs })
+    const head = { attempt: 1, copy: newMark(), serial: 0, isKeyed, dueAt: Date.now() + delayMs }
+    await this.#send(service, token, bytes, head)
   }
 
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
@@ -143,9 +157,30 @@ class AMQPEngine implements Engine {
   async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
+    const { service, token, bytes, head, isDoubtful } = held
     const attempt = held.attempt + (isCounted ? 1 : 0)
-    await this.#send(held.service, held.token, held.bytes, { ...held.head, attempt, dueAt: Date.now() + delayMs })
+    const next = { ...head, attempt, serial: head.serial + 1, dueAt: Date.now() + delayMs }
+    await this.#send(service, token, bytes, next, isDoubtful)
+    await this.#tell(`${overPrefix}${placeOf(held)}`, Buffer.from('over'))
     await this.#acknowledge(held)
+  }
+
+  async isCurrent(delivery: Delivery): Promise<boolean> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return false
+    const place = placeOf(held)
+    await this.#tell(`${claimPrefix}${place}`, Buffer.from(held.mark))
+    await this.#ask((line) => this.#catchUp(line))
+    const claim = this.#outcomes.get(`${claimPrefix}${place}`)
+    const isClaimed = claim === undefined || Buffer.from(claim).toString() === held.mark
+    // what came by a channel that is gone comes again
+    if (this.#lost.has(held.channel)) {
+      this.#held.delete(held.id)
+      return false
+    }
+    if (isClaimed && this.#outcomes.get(`${overPrefix}${place}`) === undefined) return true
+    await this.#acknowledge(held)
+    return false
   }
 
   async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
@@ -154,7 +189,7 @@ class AMQPEngine implements Engine {
     const { token, service, bytes, head } = held
     await this.#ask(async (line) => {
       await line.assert(this.#queue('dead'), quorum)
-      const headers = { service, copy: head.copy, keyed: head.isKeyed }
+      const headers = { service, copy: head.copy, serial: head.serial + 1, keyed: head.isKeyed }
       await line.publish('', this.#queue('dead'), joined(outcome, bytes), { messageId: token, headers })
     })
     await this.#tell(token, outcome)
@@ -189,8 +224,7 @@ class AMQPEngine implements Engine {
       const parts = parted(content)
       if (messageId !== token || parts === undefined) return false
       await this.#tell(token, new Uint8Array(0))
-      const head = { attempt: 1, copy: String(headers?.['copy']), isKeyed: headers?.['keyed'] === true, dueAt: 0 }
-      await this.#send(String(headers?.['service']), token, parts[1], head)
+      await this.#send(String(headers?.['service']), token, parts[1], { ...headOf(headers), attempt: 1, dueAt: 0 })
       return true
     })
   }
@@ -256,12 +290,15 @@ class AMQPEngine implements Engine {
 
   // ---- jobs
 
-  /** Stores a job where it is delivered, or on its way there. */
-  async #send(service: string, token: string, bytes: Uint8Array, head: Head): Promise<void> {
-    const { attempt, copy, isKeyed, dueAt } = head
+  /**
+   * Stores a job where it is delivered, or on its way there. Whether what is published again is there already, nobody
+   * knows; nor whether what comes of a doubtful copy is the only one.
+   */
+  async #send(service: string, token: string, bytes: Uint8Array, head: Head, isDoubtful = false): Promise<void> {
+    const { attempt, copy, serial, isKeyed, dueAt } = head
     await this.#ask(async (line, tries) => {
-      // what is published again may be there already
-      const headers = { attempt, copy, keyed: isKeyed, due: dueAt, sent: tries === 0 ? Date.now() : 0 }
+      const sent = isDoubtful || tries > 0 ? 0 : Date.now()
+      const headers = { attempt, copy, serial, keyed: isKeyed, due: dueAt, sent, mark: newMark() }
       const options = { messageId: token, headers }
       const queue = await this.#workQueue(line, service)
       const leftMs = dueAt - Date.now()
@@ -278,20 +315,22 @@ class AMQPEngine implements Engine {
   }
 
   /**
-   * Where jobs wait for that long: an exchange that puts all it is given into one queue, from which they go on, by the
-   * routing key they came with, to the queue of their service.
+   * Where jobs wait for that long: an exchange puts all it is given into the queue of its name, from which they go on,
+   * by the routing key they came with, to the queue of their service.
    */
   async #later(line: Line, stepMs: number): Promise<string> {
     const name = this.#queue(`later.${stepMs}`)
     await line.once(`later ${stepMs}`, async (channel) => {
-      await channel.assertExchange(name, 'fanout', { durable: true })
-      await line.assert(name, {
+      // what is left of a delay goes through all shorter steps; made together they take no longer than one
+      const shorter = stepMs > stepMsMin ? this.#later(line, stepMs / 2) : undefined
+      const self = line.assert(name, {
         messageTtl: stepMs,
         deadLetterExchange: '',
         arguments: {
           ...quorum.arguments, 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish',
         },
       })
+      await Promise.all([shorter, self])
       await channel.bindQueue(name, name, '')
     })
     return name
@@ -301,7 +340,10 @@ class AMQPEngine implements Engine {
     const queue = await this.#workQueue(line, taker.service)
     const channel = await line.open()
     taker.channel = channel
-    channel.on('close', () => this.#channelLost(taker, channel))
+    channel.on('close', () => {
+      this.#lost.add(channel)
+      this.#channelLost(taker, channel)
+    })
     await channel.prefetch(taker.room)
     const { consumerTag } = await channel.consume(queue, (message) => {
       // the queue was removed
@@ -324,12 +366,7 @@ class AMQPEngine implements Engine {
   /** Gives a job to its taker, unless it comes too early, or is another's double. */
   async #sort(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
     const { messageId, headers = {} } = message.properties
-    const head: Head = {
-      attempt: Number(headers['attempt'] ?? 1),
-      copy: String(headers['copy']),
-      isKeyed: headers['keyed'] === true,
-      dueAt: Number(headers['due'] ?? 0),
-    }
+    const head = headOf(headers)
     const held: Held = {
       id: ++this.#ids,
       token: String(messageId),
@@ -339,11 +376,15 @@ class AMQPEngine implements Engine {
       attempt: head.attempt + Number(headers['x-delivery-count'] ?? 0),
       // a broker that was started anew does not say what it had delivered before
       isDoubtful: message.fields.redelivered || Number(headers['sent'] ?? 0) < (this.#line?.since ?? Infinity) + skewMs,
+      mark: String(headers['mark']),
       head, message, channel, taker,
     }
     this.#held.set(held.id, held)
     const leftMs = head.dueAt - Date.now()
-    if (leftMs >= stepMsMin) return this.putBack(held, leftMs, false)
+    if (leftMs >= stepMsMin) {
+      if (!held.isDoubtful || await this.isCurrent(held)) await this.putBack(held, leftMs, false)
+      return
+    }
     if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs))
     if (head.isKeyed && !(await this.#isTheOne(held.token, head.copy))) return this.#acknowledge(held)
     const { id, token, service, bytes, attempt, isDoubtful } = held
@@ -477,7 +518,7 @@ class AMQPEngine implements Engine {
     channel.on('close', () => fail(new Error('the channel was closed')))
     try {
       // a mark is written once nobody else may look: what comes before it is all that there is
-      const mark = `${markPrefix}${randomBytes(9).toString('base64url')}`
+      const mark = `${markPrefix}${newMark()}`
       const messages: ConsumeMessage[] = []
       let isAll: () => void = () => undefined
       const all = new Promise<void>((resolve) => (isAll = resolve))
@@ -519,15 +560,27 @@ class AMQPEngine implements Engine {
       if (this.#line === line && line !== undefined && !this.#isClosed) void this.#redial()
     })
     try {
-      line = await Line.over(model)
-      // before anything counts: see registeredMs
-      await this.#outcomeStream(line)
-      await line.assert(this.#queue('dead'), quorum)
+      line = await Line.over(model, this.#queue('turn'))
+      await this.#prepare(line)
     } catch (error) {
       await model.close().catch(() => undefined)
       throw error
     }
     this.#line = line
+  }
+
+  /** Declares what is always needed. A broker that has just been started may not have all its queues yet. */
+  async #prepare(line: Line): Promise<void> {
+    for (const until = Date.now() + askMs; ;) {
+      try {
+        await Promise.all([this.#outcomeStream(line), line.assert(this.#queue('dead'), quorum)])
+        return
+      } catch (error) {
+        if (line.isLost || this.#isClosed || Date.now() > until) throw error
+        log('%s', messageOf(error))
+      }
+      await new Promise((resolve) => setTimeout(resolve, againMs))
+    }
   }
 
   async #redial(): Promise<void> {
@@ -575,6 +628,26 @@ class AMQPEngine implements Engine {
 const quorum: Options.AssertQueue = {
   durable: true,
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': never },
+}
+
+/** What is known of a job, by what was published beside it. */
+function headOf(headers: MessagePropertyHeaders = {}): Head {
+  return {
+    attempt: Number(headers['attempt'] ?? 1),
+    copy: String(headers['copy']),
+    serial: Number(headers['serial'] ?? 0),
+    isKeyed: headers['keyed'] === true,
+    dueAt: Number(headers['due'] ?? 0),
+  }
+}
+
+/** A job as it was stored once; all copies of that have the same. */
+function placeOf({ token, head: { copy, serial } }: Held): string {
+  return `${token} ${copy} ${serial}`
+}
+
+function newMark(): string {
+  return randomBytes(9).toString('base64url')
 }
 
 /** Something that a channel refuses when it is closed, which is no matter then. */

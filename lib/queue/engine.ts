@@ -84,6 +84,11 @@ export interface Engine {
    * if its event loop stands still.
    */
   take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker>
+  /**
+   * Whether a doubtful delivery is the job itself, and not what is left of one that was put back, or stored twice: that
+   * is forgotten. Asked once nobody else is at it.
+   */
+  isCurrent(delivery: Delivery): Promise<boolean>
   /** A job is done: stores its outcome for a time, and forgets it. The outcome MUST be stored first, or at once. */
   finish(delivery: Delivery, outcome: Uint8Array): Promise<void>
   /** Gives a job back, to be delivered again, to anybody, in `delayMs`. `isCounted`: whether that was an attempt. */

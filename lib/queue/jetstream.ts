@@ -175,6 +175,10 @@ class JetStreamEngine implements Engine {
     }
   }
 
+  async isCurrent(): Promise<boolean> {
+    return true
+  }
+
   async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return

@@ -118,6 +118,10 @@ class LMDBEngine implements Engine {
     }
   }
 
+  async isCurrent(): Promise<boolean> {
+    return true
+  }
+
   async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     await this.#settle(delivery, (held, ledger, now) => {
       if (ledger.finish(held, this.#neighbours.id, outcome, now + this.#keepMs)) this.#news.add(`out ${held.token}`)

@@ -102,6 +102,10 @@ class ThreadEngine implements Engine {
     }
   }
 
+  isCurrent({ id }: Delivery): Promise<boolean> {
+    return this.#ask('isCurrent', id)
+  }
+
   async finish({ id }: Delivery, outcome: Uint8Array): Promise<void> {
     await this.#ask('finish', id, own(outcome))
   }

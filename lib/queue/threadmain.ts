@@ -42,6 +42,12 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
     case 'stopTaking':
       await takers.get(first)?.stop()
       return void takers.delete(first)
+    case 'isCurrent': {
+      const delivery = held.get(first)
+      const isCurrent = delivery !== undefined && await engine.isCurrent(delivery)
+      if (!isCurrent) held.delete(first)
+      return isCurrent
+    }
     case 'finish': return settle(first, (delivery) => engine.finish(delivery, second))
     case 'putBack': return settle(first, (delivery) => engine.putBack(delivery, second, third))
     case 'bury': return settle(first, (delivery) => engine.bury(delivery, second))

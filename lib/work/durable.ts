@@ -67,7 +67,7 @@ interface Post {
 export class Durable {
   readonly #parts: DurableParts
   readonly #posts = new Map<Service, Post>()
-  /** Jobs that are run here, by token. Bounded by the concurrency of the services. */
+  /** Jobs that are run here, or will be next, by token. Bounded by the concurrency of the services. */
   readonly #atWork = new Set<string>()
   /** What became of what was enqueued from here. */
   readonly enqueued = new Outcomes()
@@ -226,7 +226,7 @@ export class Durable {
     await post.taker.then((taker) => taker.stop(), () => undefined)
     for (const [delivery, leave] of post.waiting) {
       leave()
-      void this.#release(delivery, false)
+      void this.#release(delivery, false).finally(() => this.#atWork.delete(delivery.token))
     }
     post.waiting.clear()
     if (post.duties.size > 0) {
@@ -251,7 +251,7 @@ export class Durable {
     this.#parts.engine.lost(peer)
   }
 
-  /** Whether a job is run here. */
+  /** Whether a job is run here, or will be next. */
   isAtWork(token: string): boolean {
     return this.#atWork.has(token)
   }
@@ -286,7 +286,7 @@ export class Durable {
       // in this order: whoever was at it has stored the outcome before it says that it is not
       if (!this.#atWork.has(token) && !(await isHeld(token, holdersMs))) {
         const known = await this.#persist(() => engine.outcome(token))
-        if (known === undefined) return true
+        if (known === undefined) return this.#persist(() => engine.isCurrent(delivery))
         await this.#persist(() => engine.finish(delivery, known))
         return false
       }
@@ -310,6 +310,8 @@ export class Durable {
     }
     if (post.isClosed) return this.#giveBack(delivery, 0, false)
     const { server } = this.#parts
+    // whoever asks is told from now on
+    this.#atWork.add(delivery.token)
     let isNow = false
     const leave = server.turn(post.service, () => {
       isNow = true
@@ -322,7 +324,6 @@ export class Durable {
   async #run(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
     const duty = new Duty(delivery, letter)
     post.duties.add(duty)
-    this.#atWork.add(delivery.token)
     try {
       const step = await this.#perform(post, duty, letter)
       if (!duty.isOver) await step()

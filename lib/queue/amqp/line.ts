@@ -4,10 +4,19 @@ import type { Channel, ChannelModel, ConfirmChannel, Message, Options } from 'am
 const log = createDebug('telepathine:queue')
 
 /**
- * How long a new queue is left alone. RabbitMQ writes down twice a second which quorum queues there are; one that it
- * did not come to write down is empty after a crash, whatever had been confirmed.
+ * How long new queues are left alone, and no others made. RabbitMQ writes down which quorum queues there are half a
+ * second to a second after the last was made. One that it did not come to write down is lost in a crash, whatever had
+ * been confirmed: its name stays, and takes nothing more.
  */
-const registeredMs = 1_000
+const registeredMs = 1_500
+/** How often it is asked for the turn to make queues. */
+const turnMs = 100
+
+/** What AMQP says of what is not there, and of what is another connection's. */
+const notFound = 404
+const locked = 405
+/** It says the same of what is there, and was not started yet. */
+const isAbsent = /no (queue|exchange) /
 
 /** What a publish fails with that a queue has no room for. */
 export const refused = 'the queue refuses it'
@@ -16,27 +25,34 @@ export const refused = 'the queue refuses it'
 export class Line {
   readonly #model: ChannelModel
   readonly #publisher: ConfirmChannel
+  readonly #turn: string
   #declarer: Channel
   /** Unix time at which it was made. */
   readonly since = Date.now()
   /** What was declared over this connection. */
   readonly #done = new Map<string, Promise<unknown>>()
   readonly #queues = new Set<string>()
+  /** Queues that are to be made. */
+  readonly #wanted = new Map<string, Options.AssertQueue>()
+  #making: Promise<void> = Promise.resolve()
   /** What waits to be confirmed. */
   readonly #unconfirmed = new Map<string, (error: Error) => void>()
   #serials = 0
+  isLost = false
 
-  static async over(model: ChannelModel): Promise<Line> {
+  /** @param turn the name of the queue that belongs to whoever makes queues */
+  static async over(model: ChannelModel, turn: string): Promise<Line> {
     const publisher = await model.createConfirmChannel()
-    const line = new Line(model, publisher, await model.createChannel())
+    const line = new Line(model, publisher, await model.createChannel(), turn)
     publisher.on('error', (error: Error) => log('%s', error.message))
     publisher.on('close', () => line.lost())
     publisher.on('return', ({ properties }: Message) => line.returned(String(properties.correlationId)))
     return line
   }
 
-  constructor(model: ChannelModel, publisher: ConfirmChannel, declarer: Channel) {
+  constructor(model: ChannelModel, publisher: ConfirmChannel, declarer: Channel, turn: string) {
     this.#model = model
+    this.#turn = turn
     this.#publisher = publisher
     this.#declarer = declarer
     declarer.on('error', () => undefined)
@@ -54,12 +70,16 @@ export class Line {
     return channel
   }
 
-  /** Sees to it that a queue is there, and that it stays. */
+  /**
+   * Sees to it that a queue is there, and that it stays. An exchange of its name says that it was left alone long enough
+   * for that, by whoever made it; nothing is stored in it before.
+   */
   async assert(queue: string, options: Options.AssertQueue): Promise<void> {
     await this.once(queue, async () => {
-      const isThere = await this.#declare((channel) => channel.checkQueue(queue)).then(() => true, () => false)
-      await this.#declare((channel) => channel.assertQueue(queue, { durable: true, ...options }))
-      if (!isThere) await new Promise((resolve) => setTimeout(resolve, registeredMs))
+      while (!(await this.#isSettled(queue))) {
+        this.#wanted.set(queue, { durable: true, ...options })
+        await (this.#making = this.#making.catch(() => undefined).then(() => this.#make()))
+      }
     })
     this.#queues.add(queue)
   }
@@ -114,12 +134,69 @@ export class Line {
 
   /** It is over: nothing more will be confirmed. */
   lost(): void {
+    this.isLost = true
     for (const reject of this.#unconfirmed.values()) reject(new Error('the connection was lost'))
     this.#unconfirmed.clear()
   }
 
   async close(): Promise<void> {
     await this.#model.close().catch(() => undefined)
+  }
+
+  async #isSettled(queue: string): Promise<boolean> {
+    return (await this.#isMarked(queue)) && (await this.#isThere((channel) => channel.checkQueue(queue)))
+  }
+
+  #isMarked(queue: string): Promise<boolean> {
+    return this.#isThere((channel) => channel.checkExchange(queue))
+  }
+
+  /**
+   * Makes all queues that are wanted, when it is this connection's turn: whose that is, is decided by a queue that only
+   * one may have.
+   */
+  async #make(): Promise<void> {
+    if (this.#wanted.size === 0) return
+    while (!(await this.#isThere((channel) => channel.assertQueue(this.#turn, { exclusive: true, durable: false })))) {
+      await new Promise((resolve) => setTimeout(resolve, turnMs))
+    }
+    try {
+      const made: string[] = []
+      for (const [queue, options] of this.#wanted) {
+        this.#wanted.delete(queue)
+        if (await this.#isSettled(queue)) continue
+        if (!(await this.#isMarked(queue))) await this.#removeEmpty(queue)
+        await this.#declare((channel) => channel.assertQueue(queue, options))
+        made.push(queue)
+      }
+      if (made.length === 0) return
+      await new Promise((resolve) => setTimeout(resolve, registeredMs))
+      for (const queue of made) {
+        await this.#declare((channel) => channel.assertExchange(queue, 'fanout', { durable: true }))
+      }
+    } finally {
+      await this.#declare((channel) => channel.deleteQueue(this.#turn)).catch(() => undefined)
+    }
+  }
+
+  /** The broker may have died while somebody made a queue, and then it is good for nothing. */
+  async #removeEmpty(queue: string): Promise<void> {
+    const isThere = await this.#isThere((channel) => channel.checkQueue(queue))
+    if (isThere && (await this.count(queue)) === 0) await this.#declare((channel) => channel.deleteQueue(queue))
+  }
+
+  /** Whether something is there and may be had; to be told that it is not costs a channel. */
+  async #isThere(look: (channel: Channel) => Promise<unknown>): Promise<boolean> {
+    const channel = await this.open()
+    try {
+      await look(channel)
+      await channel.close()
+      return true
+    } catch (error) {
+      const { code, message } = error as { code?: number; message: string }
+      if (code === locked || (code === notFound && isAbsent.test(message))) return false
+      throw error
+    }
   }
 
   /** A declaration that is refused closes its channel. */

@@ -10,6 +10,9 @@ const reachMs = 15_000
 /** What the names of marks begin with: messages that say how far somebody has read. */
 export const markPrefix = 'mark '
 
+/** What the names of claims begin with: of several claims to one thing the first counts. */
+export const claimPrefix = 'claim '
+
 /** What came of jobs, as far as it was read: the newest, within bounds. */
 export class Outcomes {
   readonly #keepMs: number
@@ -47,7 +50,7 @@ export class Outcomes {
   read(token: string, bytes: Uint8Array): void {
     const mark = this.#marks.get(token)
     if (mark !== undefined) return mark()
-    if (token.startsWith(markPrefix)) return
+    if (token.startsWith(markPrefix) || (token.startsWith(claimPrefix) && this.#known.has(token))) return
     this.#forget(token)
     if (bytes.length === 0) return
     this.#known.set(token, { bytes, at: Date.now() })
