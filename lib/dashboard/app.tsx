@@ -7,13 +7,14 @@ import { Events, type EventsQuery } from './events.js'
 import type { Feed } from './feed.js'
 import { Lock } from './form.js'
 import { span, visible } from './format.js'
+import { Queues } from './queues.js'
 import { SharedContext, useFeed, useHash, useNow, useShared } from './hooks.js'
 import { StateView, type StateQuery } from './state.js'
 import { Text } from './text.js'
 import { currentTheme, nextTheme } from './theme.js'
 import { Work } from './work.js'
 
-const views = ['cluster', 'state', 'events', 'work'] as const
+const views = ['cluster', 'state', 'events', 'work', 'queues'] as const
 
 /** The page. */
 export function App({ feed }: { readonly feed: Feed }) {
@@ -39,11 +40,12 @@ export function App({ feed }: { readonly feed: Feed }) {
       {view === 'state' && <StateView query={state} ask={askState} />}
       {view === 'events' && <Events query={events} ask={askEvents} />}
       {view === 'work' && <Work />}
+      {view === 'queues' && <Queues />}
       <Details />
       <dialog ref={help} aria-label="Keyboard">
         <h2>Keyboard</h2>
         <dl>
-          <dt><kbd>1</kbd> … <kbd>4</kbd></dt><dd>cluster, state, events, work</dd>
+          <dt><kbd>1</kbd> … <kbd>5</kbd></dt><dd>cluster, state, events, work; queues, if there are any</dd>
           <dt><kbd>/</kbd></dt><dd>find</dd>
           <dt><kbd>↑</kbd> <kbd>↓</kbd></dt><dd>choose in a list</dd>
           <dt><kbd>p</kbd></dt><dd>pause the events</dd>
@@ -57,7 +59,7 @@ export function App({ feed }: { readonly feed: Feed }) {
 }
 
 function Header({ view }: { readonly view: string }) {
-  const { mirror, status } = useFeed('status', 'peers', 'rumours')
+  const { mirror, status } = useFeed('status', 'peers', 'rumours', 'queues')
   const [theme, setTheme] = useState(currentTheme())
   const { self } = mirror
   const level = self && diagnose(self.name, [...mirror.peers.values()], [...mirror.rumours.values()]).level
@@ -72,7 +74,7 @@ function Header({ view }: { readonly view: string }) {
         {self && <span class="from"> seen from <Text of={self.name} /></span>}
       </h1>
       <nav aria-label="Views">
-        {views.map((name) => (
+        {views.filter((name) => name !== 'queues' || mirror.queue !== null).map((name) => (
           <a key={name} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>{name}</a>
         ))}
       </nav>
@@ -108,8 +110,8 @@ function useKeyboard({ escape, help }: { readonly escape: () => void; readonly h
         return escape()
       }
       if (isWriting) return
-      const view = views[Number(key) - 1]
-      if (view) location.hash = view
+      const view = document.querySelectorAll<HTMLElement>('nav a')[Number(key) - 1]
+      if (view) view.click()
       else if (key === '/') document.querySelector<HTMLElement>('input.search')?.focus()
       else if (key === 'p') document.querySelector<HTMLElement>('button.pause')?.click()
       else if (key === 't') document.querySelector<HTMLElement>('button.theme')?.click()

@@ -101,7 +101,11 @@ function optionsFor(
   place: HTMLElement, lines: readonly Line[], format: ChartProps['format'], point: (index: number | null) => void,
 ): UPlot.Options {
   const style = getComputedStyle(document.documentElement)
-  const colour = (name: string): string => style.getPropertyValue(name).trim()
+  // a variable has a colour for each theme; what they come to, only something that has that colour says
+  const colour = (name: string): string => {
+    place.style.color = `var(${name})`
+    return getComputedStyle(place).color
+  }
   const axis = { stroke: colour('--faint'), font: `11px ${style.fontFamily}`, ticks: { show: false } }
   const grid = { stroke: colour('--rule'), width: 1 }
   return {

@@ -5,12 +5,14 @@ import type { Happening, KeyRow, KeyWant, LiveMessage, LiveWant, StreamWant } fr
 /** Happenings that are kept; and keys. */
 const happeningsMax = 2_000
 const keysMax = 1_000
+/** How many figures of a queue are kept, one for each sample of the history. */
+const trailMax = 150
 /** Until it is tried again to connect: at first, and at most (doubled each time), milliseconds. */
 const retryMs = 250
 const retryMsMax = 5_000
 
 /** What there is to listen to: each is told once a frame at most, if something has changed. */
-export type Topic = 'status' | 'peers' | 'rumours' | 'workers' | 'apps' | 'history' | 'keys' | 'stream'
+export type Topic = 'status' | 'peers' | 'rumours' | 'workers' | 'apps' | 'queues' | 'history' | 'keys' | 'stream'
 
 /** `denied`: reading takes a token, or the one given is wrong. */
 export type Status = 'connecting' | 'live' | 'lost' | 'denied'
@@ -27,6 +29,8 @@ export class Feed {
   missed = 0
   /** By {@link keyId}; those that changed lately last. */
   readonly keys = new Map<string, KeyRow>()
+  /** How many jobs of a name waited since the page was opened, the latest last. At most `trailMax` of each. */
+  readonly trails = new Map<string, readonly number[]>()
   /** How many keys fit the search; undefined while that is not known. */
   found: number | undefined
   token: string | undefined
@@ -125,8 +129,12 @@ export class Feed {
       this.#tell('history')
       return
     }
-    const { sample, stream, missed = 0, keys } = message
-    if (sample) this.#tell('history')
+    const { sample, queue, stream, missed = 0, keys } = message
+    if (queue !== undefined) this.#tell('queues')
+    if (sample) {
+      this.#follow()
+      this.#tell('history')
+    }
     if (stream) {
       // a peer that was started anew numbers them anew
       const numbered = stream.map((happening) => ({ ...happening, id: ++this.#id }))
@@ -152,6 +160,14 @@ export class Feed {
       this.keys.delete(id)
     }
     this.#tell('keys')
+  }
+
+  #follow(): void {
+    const { queues } = this.mirror
+    for (const name of this.trails.keys()) if (!queues.has(name)) this.trails.delete(name)
+    for (const { key, waiting } of queues.values()) {
+      this.trails.set(key, [...(this.trails.get(key) ?? []), waiting].slice(-trailMax))
+    }
   }
 
   #tell(topic: Topic): void {

@@ -15,8 +15,10 @@ export function useRight(): { readonly mayWrite: boolean; readonly why: string }
 }
 
 /** What one may do here, if one may; and what came of it. */
-export function Form({ label, act, children }: {
+export function Form({ label, about, act, children }: {
   readonly label: string
+  /** Tells it from others with the same label. */
+  readonly about?: string
   /** Given what stands in a field, by its name. */
   readonly act: (field: (name: string) => string) => Promise<Outcome>
   readonly children: ComponentChildren
@@ -34,7 +36,7 @@ export function Form({ label, act, children }: {
     })
   }
   return (
-    <form class="act" aria-label={label} onSubmit={submit}>
+    <form class="act" aria-label={about === undefined ? label : `${label} ${about}`} onSubmit={submit}>
       {children}
       <button type="submit" disabled={isBusy}>{label}</button>
       {outcome && (

@@ -3,11 +3,13 @@ import type { Telepathine } from '../telepathine.js'
 import { familiesOf } from '../metrics/families.js'
 import { LoopDelay } from '../metrics/loop.js'
 import { peerFamilies } from '../metrics/peer.js'
+import { queueFamilies } from '../metrics/queue.js'
 import { workFamilies } from '../metrics/work.js'
 import { vitalsOf } from '../vitals.js'
 import { Dispatcher } from '../work/index.js'
 import { boardOf } from '../work/switchboard.js'
 import { Census } from './census.js'
+import { Depths } from './depths.js'
 import { Gateway, type WebSocketDoor } from './gateway.js'
 import { Guard, type GuardOptions } from './guard.js'
 import { Live } from './live/live.js'
@@ -50,8 +52,9 @@ export class HTTPFace {
     const ownGuard = new Guard(options)
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
-    this.#live = new Live({ peer, view, census: this.#census, routes })
-    this.#unmeasure = measure(peer)
+    const depths = new Depths(view.clock, () => (this.#work.hasQueue ? this.#work.queues() : undefined))
+    this.#live = new Live({ peer, view, census: this.#census, routes, depths })
+    this.#unmeasure = measure(peer, depths)
     this.#withdraw = routes.add([
       ...pageRoutes({
         census: this.#census,
@@ -104,13 +107,14 @@ export class HTTPFace {
 }
 
 /** Begins to measure a peer; returns what ends it. */
-function measure(peer: Telepathine): () => void {
+function measure(peer: Telepathine, depths: Depths): () => void {
   boardOf(peer)?.measure()
   const vitals = vitalsOf(peer)
   const loop = new LoopDelay()
   loop.start()
   const of = vitals === undefined ? [] : peerFamilies(vitals)
-  const off = familiesOf(peer).add([...of, ...workFamilies(() => boardOf(peer)), ...loop.families])
+  const work = [...workFamilies(() => boardOf(peer)), ...queueFamilies(() => depths.look())]
+  const off = familiesOf(peer).add([...of, ...work, ...loop.families])
   return () => {
     loop.stop()
     off()

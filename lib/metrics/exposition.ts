@@ -14,7 +14,8 @@ let processMetrics: Registry | undefined
 export async function expose(families: Families, withProcess: boolean): Promise<Exposition> {
   // its own: the global one is the application's
   const registry = new Registry()
-  for (const family of families.all) register(registry, family)
+  // all are looked at in one go, but for what some wait for
+  await Promise.all(families.all.map((family) => register(registry, family)))
   const texts = [await registry.metrics()]
   if (withProcess) {
     if (processMetrics === undefined) collectDefaultMetrics({ register: (processMetrics = new Registry()) })
@@ -23,7 +24,7 @@ export async function expose(families: Families, withProcess: boolean): Promise<
   return { mediaType: registry.contentType, text: texts.join('\n') }
 }
 
-function register(registry: Registry, family: Family): void {
+async function register(registry: Registry, family: Family): Promise<void> {
   const { name, help, labels } = family
   const config = { name, help, labelNames: labels, registers: [registry] }
   switch (family.type) {
@@ -34,7 +35,9 @@ function register(registry: Registry, family: Family): void {
     }
     case 'gauge': {
       const gauge = new Gauge(config)
-      for (const [of, value] of family.read()) gauge.set(of, value)
+      // the registry's begin at 0 where there are no labels
+      if (labels.length === 0) gauge.remove()
+      for (const [of, value] of await family.read()) gauge.set(of, value)
       return
     }
     default:

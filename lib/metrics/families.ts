@@ -12,11 +12,18 @@ interface Named {
   readonly labels: readonly string[]
 }
 
-/** A metric: what is counted, or is so at the moment. */
-export interface NumberFamily extends Named {
-  readonly type: 'counter' | 'gauge'
+/** A metric that is counted. */
+export interface CounterFamily extends Named {
+  readonly type: 'counter'
   /** Looks, when somebody wants to know. */
   readonly read: () => Iterable<readonly [Labels, number]>
+}
+
+/** A metric of what is so at the moment. */
+export interface GaugeFamily extends Named {
+  readonly type: 'gauge'
+  /** Looks; what has to be asked elsewhere first may take a moment, and must not fail. */
+  readonly read: () => Iterable<readonly [Labels, number]> | Promise<Iterable<readonly [Labels, number]>>
 }
 
 /** A metric of how often values fell into ranges. */
@@ -39,7 +46,7 @@ export interface SummaryFamily extends Named {
 }
 
 /** Some metrics of one name. */
-export type Family = NumberFamily | HistogramFamily | SummaryFamily
+export type Family = CounterFamily | GaugeFamily | HistogramFamily | SummaryFamily
 
 /** The metrics of one peer. Whoever has something to measure adds some. */
 export class Families {
@@ -70,13 +77,13 @@ export function familiesOf(peer: object): Families {
 
 /** Something that is counted. */
 export function counter(
-  name: string, help: string, labels: readonly string[], read: NumberFamily['read'],
-): NumberFamily {
+  name: string, help: string, labels: readonly string[], read: CounterFamily['read'],
+): CounterFamily {
   return { name: `telepathine_${name}`, help, type: 'counter', labels, read }
 }
 
 /** Something that is so at the moment. */
-export function gauge(name: string, help: string, labels: readonly string[], read: NumberFamily['read']): NumberFamily {
+export function gauge(name: string, help: string, labels: readonly string[], read: GaugeFamily['read']): GaugeFamily {
   return { name: `telepathine_${name}`, help, type: 'gauge', labels, read }
 }
 

@@ -5,14 +5,16 @@ import { WebSocketServer } from 'ws'
 import { channelOf } from '../../channel.js'
 import type { Telepathine } from '../../telepathine.js'
 import type { Census } from '../census.js'
+import type { Depths } from '../depths.js'
 import { Refusal } from '../errors.js'
 import type { Guard } from '../guard.js'
 import type { Route, Routes } from '../routes.js'
 import type { FaceView, Sighting } from '../view.js'
+import { Backlog } from './backlog.js'
 import { Client } from './client.js'
 import { History } from './history.js'
 import { liveProtocol, liveVersion, sampleMs, tickMs } from './protocol.js'
-import type { LiveDelta, LiveSnapshot, Sample, SelfInfo } from './protocol.js'
+import type { LiveDelta, LiveSnapshot, QueueState, Sample, SelfInfo } from './protocol.js'
 import { Scene } from './scene.js'
 import { Happenings } from './stream.js'
 
@@ -33,6 +35,7 @@ export interface LiveParts {
   readonly view: FaceView
   readonly census: Census
   readonly routes: Routes
+  readonly depths: Depths
 }
 
 /**
@@ -41,6 +44,7 @@ export interface LiveParts {
  */
 export class Live {
   readonly #parts: LiveParts
+  readonly #backlog: Backlog
   readonly #scene: Scene
   readonly #history: History
   readonly #happenings: Happenings
@@ -56,6 +60,8 @@ export class Live {
   #changed = 0
   #offs: (() => void)[] = []
   #sample: Sample | undefined
+  /** The last that was told. */
+  #queue: QueueState | null = null
   #cancelTick: (() => void) | undefined
   #cancelSample: () => void = () => undefined
   #tickedAt = -Infinity
@@ -66,7 +72,8 @@ export class Live {
   constructor(parts: LiveParts) {
     this.#parts = parts
     const { peer, view, census } = parts
-    this.#scene = new Scene(parts)
+    this.#backlog = new Backlog(parts.depths, () => view.now())
+    this.#scene = new Scene({ ...parts, backlog: this.#backlog })
     this.#history = new History({
       view,
       work: () => channelOf(peer)?.sent ?? { messages: 0, bytes: 0 },
@@ -175,16 +182,20 @@ export class Live {
   #tick(): void {
     const { view } = this.#parts
     this.#tickedAt = view.clock.now()
+    this.#backlog.look()
     const tables = this.#scene.look()
+    const { state: queue } = this.#backlog
     for (const { key, verdict } of tables.rumours?.set ?? []) {
       const rumour = verdict === undefined ? undefined : this.#scene.rumour(key)
       if (rumour) this.#happenings.rumour(rumour)
     }
     const delta: Omit<LiveDelta, 'type' | 'at'> = {
       ...(Object.keys(tables).length > 0 && { tables }),
+      ...(queue !== this.#queue && { queue }),
       ...(this.#sample && { sample: this.#sample }),
     }
     this.#sample = undefined
+    this.#queue = queue
     this.#tellChanges()
     for (const client of this.#clients) client.update(delta, view.now(), (mayWrite) => this.#snapshot(mayWrite))
     if (this.#tickedAt - this.#probedAt > probeMs) {
@@ -211,6 +222,7 @@ export class Live {
       at: view.now(),
       self: this.#self(mayWrite),
       tables: this.#scene.tables,
+      queue: this.#queue,
       history: this.#history.samples,
     }
   }

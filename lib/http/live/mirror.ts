@@ -1,4 +1,4 @@
-import type { LiveMessage, Sample, SelfInfo, TableName, TablePatch, Tables } from './protocol.js'
+import type { LiveMessage, QueueState, Sample, SelfInfo, TableName, TablePatch, Tables } from './protocol.js'
 import { samplesMax } from './protocol.js'
 
 /**
@@ -14,6 +14,9 @@ export class Mirror {
   readonly rumours: Map<string, Tables['rumours']> = new Map()
   readonly workers: Map<string, Tables['workers']> = new Map()
   readonly apps: Map<string, Tables['apps']> = new Map()
+  readonly queues: Map<string, Tables['queues']> = new Map()
+  /** Null: the peer has no queue. */
+  queue: QueueState | null = null
   /** The oldest first. At most `samplesMax`. */
   history: Sample[] = []
 
@@ -22,6 +25,7 @@ export class Mirror {
     this.at = message.at
     if (message.type === 'snapshot') {
       this.self = message.self
+      this.queue = message.queue
       this.history = [...message.history]
       for (const name of tableNames) {
         this[name].clear()
@@ -30,6 +34,7 @@ export class Mirror {
       return tableNames
     }
     if (message.sample) this.history = [...this.history, message.sample].slice(-samplesMax)
+    if (message.queue !== undefined) this.queue = message.queue
     const { tables = {} } = message
     for (const name of tableNames) patch<Tables[typeof name]>(this[name], tables[name] ?? {})
     return tableNames.filter((name) => tables[name] !== undefined)
@@ -37,7 +42,7 @@ export class Mirror {
 }
 
 /** The names of all tables. */
-export const tableNames = ['peers', 'rumours', 'workers', 'apps'] as const satisfies TableName[]
+export const tableNames = ['peers', 'rumours', 'workers', 'apps', 'queues'] as const satisfies TableName[]
 
 function patch<Row extends { readonly key: string }>(rows: Map<string, Row>, { set = [], gone = [] }: TablePatch<Row>) {
   for (const change of set) rows.set(change.key, { ...rows.get(change.key), ...change } as Row)

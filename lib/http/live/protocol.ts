@@ -80,6 +80,7 @@ export interface LiveSnapshot {
   readonly at: number
   readonly self: SelfInfo
   readonly tables: { readonly [T in TableName]: readonly Tables[T][] }
+  readonly queue: QueueState | null
   /** The last minutes; see {@link Sample}. The oldest first. */
   readonly history: readonly Sample[]
 }
@@ -89,6 +90,7 @@ export interface LiveDelta {
   readonly type: 'delta'
   readonly at: number
   readonly tables?: { readonly [T in TableName]?: TablePatch<Tables[T]> }
+  readonly queue?: QueueState | null
   /** A new one for the history. */
   readonly sample?: Sample
   readonly keys?: KeysPatch
@@ -104,6 +106,7 @@ export interface Tables {
   readonly rumours: RumourRow
   readonly workers: WorkerRow
   readonly apps: AppRow
+  readonly queues: QueueRow
 }
 
 /** The name of a table. */
@@ -204,6 +207,28 @@ export interface AppRow {
   readonly version: number | null
   /** What went wrong; empty: nothing. */
   readonly error: string
+}
+
+/** The jobs of one name in the queue of the peer that is looked at; null: its engine does not tell. */
+export interface QueueRow {
+  /** Their name. */
+  readonly key: string
+  /** May be taken now. */
+  readonly waiting: number
+  /** Wait for their time. */
+  readonly delayed: number | null
+  /** In the hands of workers. */
+  readonly running: number | null
+  /** Given up. */
+  readonly dead: number | null
+}
+
+/** How it is with the queue of the peer that is looked at; null in its place: there is none. */
+export interface QueueState {
+  /** Unix time in milliseconds since when its engine has not answered, and the rows are what it said before. */
+  readonly silentSince: number | null
+  /** How many names there are that have no row: it was too much to show. */
+  readonly more: number
 }
 
 /** A key that the search found. */

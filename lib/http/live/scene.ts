@@ -2,9 +2,10 @@ import { surveyOf } from '../../work/survey.js'
 import type { Census } from '../census.js'
 import type { Routes } from '../routes.js'
 import type { FaceView } from '../view.js'
+import type { Backlog } from './backlog.js'
 import { KeyCounts } from './keycounts.js'
 import { preview } from './preview.js'
-import type { AppRow, LiveDelta, LiveSnapshot, PeerRow, RumourRow, WorkerRow } from './protocol.js'
+import type { AppRow, LiveDelta, LiveSnapshot, PeerRow, QueueRow, RumourRow, WorkerRow } from './protocol.js'
 import { Table } from './table.js'
 
 /** Longest text of what a peer says of itself. */
@@ -19,6 +20,7 @@ export interface SceneParts {
   readonly view: FaceView
   readonly census: Census
   readonly routes: Routes
+  readonly backlog: Backlog
 }
 
 /** The tables, as they are at one moment, and what is different from the moment before. */
@@ -29,6 +31,7 @@ export class Scene {
   readonly #rumours = new Table<RumourRow>()
   readonly #workers = new Table<WorkerRow>()
   readonly #apps = new Table<AppRow>()
+  readonly #queues = new Table<QueueRow>()
 
   constructor(parts: SceneParts) {
     this.#parts = parts
@@ -38,7 +41,11 @@ export class Scene {
   /** All tables, as at the last look. */
   get tables(): LiveSnapshot['tables'] {
     return {
-      peers: this.#peers.rows, rumours: this.#rumours.rows, workers: this.#workers.rows, apps: this.#apps.rows,
+      peers: this.#peers.rows,
+      rumours: this.#rumours.rows,
+      workers: this.#workers.rows,
+      apps: this.#apps.rows,
+      queues: this.#queues.rows,
     }
   }
 
@@ -53,7 +60,14 @@ export class Scene {
     const rumours = this.#rumours.look(this.#rumourRows())
     const workers = this.#workers.look(this.#workerRows())
     const apps = this.#apps.look(this.#appRows())
-    return { ...(peers && { peers }), ...(rumours && { rumours }), ...(workers && { workers }), ...(apps && { apps }) }
+    const queues = this.#queues.look(this.#parts.backlog.rows)
+    return {
+      ...(peers && { peers }),
+      ...(rumours && { rumours }),
+      ...(workers && { workers }),
+      ...(apps && { apps }),
+      ...(queues && { queues }),
+    }
   }
 
   #peerRows(): PeerRow[] {

@@ -1,7 +1,10 @@
 import type { DeadJob, Dispatcher } from '../../work/index.js'
 import { refusalOf, Refusal } from '../errors.js'
-import type { Exchange } from '../exchange.js'
+import { wholeNumber, type Exchange } from '../exchange.js'
+import { preview } from '../live/preview.js'
 import type { Route } from '../routes.js'
+
+const previewMax = 100_000
 
 /** What waits in the queue of this peer, and what was given up there. */
 export function queueRoutes(work: Dispatcher): Route[] {
@@ -17,8 +20,14 @@ export function queueRoutes(work: Dispatcher): Route[] {
       method: 'GET',
       path: '/queues/:name*',
       writes: true,
-      summary: 'The dead letters of a job, the oldest 100 of them: tokens, inputs and errors.',
-      answer: async (exchange) => exchange.json(200, (await dead(work, exchange)).map(told)),
+      summary:
+        'The dead letters of a job, the oldest 100 of them: tokens, inputs and errors. With ?preview=1000 inputs are ' +
+        'texts, cut to so many characters.',
+      answer: async (exchange) => {
+        const cut = exchange.query('preview')
+        const lengthMax = cut === undefined ? undefined : wholeNumber('preview', cut, 1, previewMax)
+        exchange.json(200, (await dead(work, exchange)).map((job) => told(job, lengthMax)))
+      },
     },
     {
       method: 'POST',
@@ -38,6 +47,7 @@ async function dead(work: Dispatcher, exchange: Exchange): Promise<DeadJob[]> {
   return work.hasQueue ? work.dead(exchange.name('name')) : []
 }
 
-function told({ token, input, key, from, enqueuedAt, attempts, error }: DeadJob): object {
+function told({ token, input: whole, key, from, enqueuedAt, attempts, error }: DeadJob, lengthMax?: number): object {
+  const input = lengthMax === undefined ? whole : preview(whole, lengthMax)
   return { token, input, key, from, enqueuedAt, attempts, error: refusalOf(error).told }
 }

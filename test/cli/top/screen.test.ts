@@ -26,7 +26,8 @@ function mirrorOf(tables: Partial<LiveSnapshot['tables']>): Mirror {
   mirror.apply({
     type: 'snapshot', version: 1, at,
     self: { name: 'a:1', cluster: 'c' } as LiveSnapshot['self'],
-    tables: { peers: [], rumours: [], workers: [], apps: [], ...tables },
+    tables: { peers: [], rumours: [], workers: [], apps: [], queues: [], ...tables },
+    queue: null,
     history: [[at, 1_000, 200, 300, 4_000, 12, 3, 0, 1, 7, 2.5, 1_500]],
   })
   return mirror

@@ -15,13 +15,14 @@ const snapshot: LiveSnapshot = {
     name: 'a:1', cluster: 'x', incarnation: 1, writes: 'open', mayWrite: true,
     phiThreshold: 8, heartbeatIntervalMs: 500,
   },
-  tables: { peers: [row], rumours: [], workers: [], apps: [] },
+  tables: { peers: [row], rumours: [], workers: [], apps: [], queues: [] },
+  queue: null,
   history: [[1]],
 }
 
 t.test('a snapshot and what follows it make the picture', async t => {
   const mirror = new Mirror()
-  t.strictSame(mirror.apply(snapshot), ['peers', 'rumours', 'workers', 'apps'])
+  t.strictSame(mirror.apply(snapshot), ['peers', 'rumours', 'workers', 'apps', 'queues'])
   const b = { ...row, key: 'b:1' }
   const peers = { set: [b, { key: 'a:1', phi: 3 }] }
   t.strictSame(mirror.apply({ type: 'delta', at: 2, tables: { peers } }), ['peers'])
