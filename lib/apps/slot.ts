@@ -168,13 +168,19 @@ export class Slot {
 
   #serve(): void {
     const { concurrency, queue } = this.#runner?.spec.config ?? {}
-    this.#withdraw ??= this.#owner.work.serve(
+    const { work } = this.#owner
+    this.#withdraw ??= work.serve(
       serviceOf(this.app),
       (input: unknown, call) => {
         const { streams, signal } = call
         return this.#runner?.run(input, { streams, signal, emit: (value) => call.emit(value) })
       },
-      { ...(concurrency !== undefined && { concurrency }), ...(queue !== undefined && { queue }) },
+      {
+        ...(concurrency !== undefined && { concurrency }),
+        ...(queue !== undefined && { queue }),
+        // where the peer has a queue, what was stored for the app is done as well
+        durable: work.hasQueue,
+      },
     )
   }
 
