@@ -163,7 +163,9 @@ export class Feed {
   }
 
   #follow(): void {
-    const { queues } = this.mirror
+    const { queue, queues } = this.mirror
+    // nobody knows how many wait
+    if (queue?.silentSince !== null) return
     for (const name of this.trails.keys()) if (!queues.has(name)) this.trails.delete(name)
     for (const { key, waiting } of queues.values()) {
       this.trails.set(key, [...(this.trails.get(key) ?? []), waiting].slice(-trailMax))

@@ -61,6 +61,11 @@ t.test('dead letters are shown, tried again and dropped', async t => {
   await t.rejects(work.outcome(token))
   t.match(await ask(peer, `/jobs/${token}`), { status: 500, json: { error: { code: 'ERR_HANDLER', message: 'ill' } } })
   t.match((await ask(peer, '/queues/ill')).json, [{ token, input: 'input', attempts: 1, error: { message: 'ill' } }])
+  const letters = (await ask(peer, '/queues/ill?preview=5')).json as object[]
+  t.strictSame(letters.map(letter => ({ ...letter, error: 0, enqueuedAt: 0 })), [
+    { token, input: '"inp…', from: peer.name, enqueuedAt: 0, attempts: 1, error: 0 },
+  ])
+  t.match(await ask(peer, '/queues/ill?preview=x'), { status: 400, json: { error: { message: /preview/ } } })
   isWell = true
   t.match(await ask(peer, `/retries/${token}`, { method: 'POST' }), { status: 204 })
   t.equal(await work.outcome(token), 'well')

@@ -8,6 +8,7 @@ import { expose } from '../../lib/metrics/exposition.js'
 import { counter, Families, histogram, type Family } from '../../lib/metrics/families.js'
 import { LoopDelay } from '../../lib/metrics/loop.js'
 import { peerFamilies } from '../../lib/metrics/peer.js'
+import { queueFamilies } from '../../lib/metrics/queue.js'
 import { workFamilies } from '../../lib/metrics/work.js'
 import { vitalsOf } from '../../lib/vitals.js'
 import { boardOf } from '../../lib/work/switchboard.js'
@@ -22,7 +23,8 @@ function everything(peer: object): Family[] {
   if (vitals === undefined) throw new Error('no vitals')
   boardOf(peer)?.measure()
   const apps = appFamilies(new Map([['a/b', 'running']]), new Map([['a/b', 2]]))
-  return [...peerFamilies(vitals), ...workFamilies(() => boardOf(peer)), ...apps, ...new LoopDelay().families]
+  const work = [...workFamilies(() => boardOf(peer)), ...queueFamilies(() => undefined)]
+  return [...peerFamilies(vitals), ...work, ...apps, ...new LoopDelay().families]
 }
 
 async function exposed(families: readonly Family[], withProcess = false): Promise<Exposed[]> {

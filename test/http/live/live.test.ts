@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { LiveClose } from '../../../lib/http/live/protocol.js'
-import { Dispatcher } from '../../../lib/work/index.js'
+import { Dispatcher, openQueue } from '../../../lib/work/index.js'
 import { ask, served } from '../fixtures/ask.js'
 import { Stage } from '../../dashboard/fixtures/stage.js'
 import { Look } from './fixtures/look.js'
@@ -85,6 +88,52 @@ t.test('services and how they fare are seen from any peer', async t => {
   await caller.stop()
   await work.stop()
   await look.until(() => row() === undefined)
+})
+
+t.test('what waits in the queue is seen; its engine is asked once for all, and holds nobody up', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'telepathine-live-'))
+  const queue = await openQueue(`file:${folder}`)
+  t.teardown(async () => {
+    await queue.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const { engine } = queue
+  const depths = engine.depths.bind(engine)
+  let asked = 0
+  let fail: ((error: Error) => void) | undefined
+  let isAway = false
+  engine.depths = () => {
+    asked++
+    return isAway ? new Promise((_, reject) => (fail = reject)) : depths()
+  }
+  const a = await served(t)
+  const one = await new Look(t, a).hello({ keys: {} })
+  await one.until(() => one.mirror.self)
+  t.strictSame([one.mirror.queue, one.mirror.queues.size], [null, 0])
+
+  const began = performance.now()
+  const work = new Dispatcher(a, { queue })
+  await one.until(() => one.mirror.queue !== null)
+  const two = await new Look(t, a).hello()
+  const looks = [one, two]
+  for (const waiting of [1, 2, 3]) {
+    await work.enqueue('invoice', waiting)
+    for (const look of looks) await look.until(() => look.mirror.queues.get('invoice')?.waiting === waiting)
+  }
+  t.strictSame([...two.mirror.queues.values()], [{ key: 'invoice', waiting: 3, delayed: 0, running: 0, dead: 0 }])
+  const seconds = (performance.now() - began) / 1_000
+  t.ok(asked >= 3 && asked <= seconds + 1, `${asked} times in ${seconds} s`)
+
+  isAway = true
+  for (const look of looks) await look.until(() => typeof look.mirror.queue?.silentSince === 'number')
+  t.equal(two.mirror.queues.get('invoice')?.waiting, 3, 'as it was')
+  a.set('while:away', 1)
+  await one.until(() => one.keys.size === 1)
+  isAway = false
+  fail?.(new Error('the server is gone'))
+  for (const look of looks) await look.until(() => look.mirror.queue?.silentSince === null)
+  await work.stop()
+  for (const look of looks) await look.until(() => look.mirror.queue === null && look.mirror.queues.size === 0)
 })
 
 t.test('who suspects whom is seen, and what becomes of it', async t => {

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { Depths } from '../../lib/http/depths.js'
+import type { QueueInfo } from '../../lib/work/index.js'
+import { topicView } from './live/fixtures/view.js'
+
+/** An engine that answers when it is told to, and who asks it. */
+function asked() {
+  const { face: { clock }, pass } = topicView()
+  const answers: { resolve: (found: QueueInfo[]) => void, reject: (error: Error) => void }[] = []
+  const engine = { hasQueue: true }
+  const depths = new Depths(clock, () => engine.hasQueue
+    ? new Promise((resolve, reject) => answers.push({ resolve, reject }))
+    : undefined)
+  return { depths, answers, engine, pass }
+}
+
+const info = (waiting: number): QueueInfo[] => [
+  { name: 'a', waiting, delayed: undefined, running: 1, dead: 0 },
+]
+
+t.test('however many look, the engine is asked once a second', async t => {
+  const { depths, answers, pass } = asked()
+  const looks = [depths.look(), depths.look(), depths.look()]
+  t.equal(answers.length, 1)
+  answers[0]?.resolve(info(1))
+  t.strictSame(await Promise.all(looks), [info(1), info(1), info(1)])
+  pass(999)
+  t.strictSame(await depths.look(), info(1))
+  t.equal(answers.length, 1)
+  pass(1)
+  const later = depths.look()
+  t.equal(answers.length, 2)
+  answers[1]?.resolve(info(2))
+  t.strictSame(await later, info(2))
+})
+
+t.test('an engine that is away is waited for a second, and not asked again before it has answered', async t => {
+  const { depths, answers, pass } = asked()
+  const first = depths.look()
+  pass(1_000)
+  t.equal(await first, undefined)
+  pass(60_000)
+  t.equal(await depths.look(), undefined)
+  t.equal(answers.length, 1)
+  answers[0]?.resolve(info(1))
+  await new Promise(resolve => setImmediate(resolve))
+  const again = depths.look()
+  t.equal(answers.length, 2, 'what comes too late is not taken for the present')
+  answers[1]?.resolve(info(2))
+  t.strictSame(await again, info(2))
+})
+
+t.test('an engine that fails gives nothing, and is asked again after a second', async t => {
+  const { depths, answers, pass } = asked()
+  const first = depths.look()
+  answers[0]?.reject(new Error('the server is gone'))
+  t.equal(await first, undefined)
+  t.equal(await depths.look(), undefined)
+  t.equal(answers.length, 1)
+  pass(1_000)
+  const again = depths.look()
+  answers[1]?.resolve(info(1))
+  t.strictSame(await again, info(1))
+})
+
+t.test('without a queue there is nobody to ask, and there may be one later', async t => {
+  const { depths, answers, engine, pass } = asked()
+  engine.hasQueue = false
+  t.equal(depths.look(), undefined)
+  engine.hasQueue = true
+  void depths.look()
+  answers[0]?.resolve(info(1))
+  t.strictSame(await depths.look(), info(1))
+  engine.hasQueue = false
+  pass(1_000)
+  t.equal(depths.look(), undefined)
+})
