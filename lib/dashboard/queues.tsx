@@ -20,15 +20,18 @@ export function Queues() {
   const columns = columnsFor(trails)
   const rows = sorted(queues.values(), columns, sorting, ({ key }) => key)
   const row = chosen === undefined ? undefined : queues.get(chosen)
-  const empty = queue === null ? 'This peer has no queue.' : 'Nothing was ever put into the queue.'
+  const empty = queue === null
+    ? 'This peer has no queue.'
+    : queue.silentSince === null ? 'Nothing was ever put into the queue.' : 'Nothing is known of it.'
+  const all = plural(rows.length + (queue?.more ?? 0), 'name')
   return (
     <main class="single">
-      <Panel title="Queues" note={`${plural(rows.length, 'name')}${queue?.more ? ` of ${rows.length + queue.more}` : ''}`}>
+      <Panel title="Queues" note={queue?.more ? `${count(rows.length)} of ${all}` : all}>
         <Silence />
         <div class="split">
           <List label="Jobs in the queue, by name" className="queues" rows={rows} keyOf={({ key }) => key}
-            empty={queue?.silentSince ? 'Nothing is known of it.' : empty} chosen={chosen}
-            onChoose={({ key }) => setChosen(key)} {...{ columns, sorting, onSort: setSorting }} />
+            chosen={chosen} onChoose={({ key }) => setChosen(key)}
+            {...{ empty, columns, sorting, onSort: setSorting }} />
           {row && <Letters key={row.key} row={row} close={() => setChosen(undefined)} />}
         </div>
         <p class="hint faint">What its engine tells, once a second; a dash: it does not tell.</p>
@@ -47,9 +50,9 @@ function Silence() {
 }
 
 function columnsFor(trails: ReadonlyMap<string, readonly number[]>): Column<QueueRow>[] {
-  const figure = (id: keyof QueueRow & string, title: string, level = ''): Column<QueueRow> => ({
+  const figure = (id: Exclude<keyof QueueRow, 'key'>, title: string, level = ''): Column<QueueRow> => ({
     id, title, by: (row) => row[id] ?? -1, cell: (row) => {
-      const value = row[id] as number | null
+      const value = row[id]
       if (value === null) return <span class="faint">–</span>
       return <span class={value > 0 ? level : ''}>{count(value)}</span>
     },

@@ -43,10 +43,14 @@ export class Depths {
   #wait(asked: Promise<readonly QueueInfo[]>): Promise<readonly QueueInfo[] | undefined> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(patienceMs, () => resolve(undefined))
-      asked.catch((error: unknown) => void log('queue: %O', error)).then((found) => {
+      const settle = (found?: readonly QueueInfo[]): void => {
         this.#isAsking = false
         cancel()
-        resolve(found ?? undefined)
+        resolve(found)
+      }
+      asked.then(settle, (error: unknown) => {
+        log('queue: %O', error)
+        settle()
       })
     })
   }

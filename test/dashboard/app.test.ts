@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { sampleFields, type LiveMessage } from '../../lib/http/live/protocol.js'
 import type { Telepathine } from '../../lib/index.js'
-import { Dispatcher } from '../../lib/work/index.js'
+import { Dispatcher, openQueue, type DispatcherOptions } from '../../lib/work/index.js'
 import { Script, top } from '../fixtures/script.js'
 import { ask, served } from '../http/fixtures/ask.js'
 import { buildPage, complaints, openBrowser } from './fixtures/browser.js'
@@ -29,6 +31,17 @@ async function open(t: Test, { port }: { port: number }, options: BrowserContext
   const found = complaints(page, origin)
   await page.goto(origin)
   return { page, found }
+}
+
+/** A queue in a folder, until the end of the test. */
+async function openFolder(t: Test): Promise<NonNullable<DispatcherOptions['queue']>> {
+  const folder = await mkdtemp(join(tmpdir(), 'telepathine-page-'))
+  const queue = await openQueue(`file:${folder}`)
+  t.teardown(async () => {
+    await queue.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return queue
 }
 
 /** Resolves when a peer emits something. */
@@ -192,6 +205,65 @@ t.test('writing takes the token where there is one', async t => {
   t.strictSame(found, [])
 })
 
+t.test('a queue is a view: what waits, and dead letters, which are tried again and dropped', async t => {
+  const a = await served(t, { http: { token: 'long-secret' } })
+  const { page, found } = await open(t, a)
+  await shows(page, '.verdict', 'This peer is alone')
+  t.equal(await page.getByRole('link', { name: 'queues' }).count(), 0, 'there is none yet')
+  await page.keyboard.press('5')
+  t.equal(await page.locator('main.cluster').count(), 1)
+
+  const queue = await openFolder(t)
+  const work = new Dispatcher(a, { queue })
+  t.teardown(() => work.stop({ grace: 0 }))
+  const input = { to: '<b>x</b>', text: 'x'.repeat(10_000) }
+  const enqueue = (input: unknown) => work.enqueue('mail/send', input, { attempts: 1 })
+  const [one, two] = await Promise.all([enqueue(input), enqueue(2)])
+  await work.enqueue('report', 1, { delay: 3_600_000 })
+  await page.getByRole('link', { name: 'queues' }).click()
+  const row = (name: string) => page.locator('.queues .row').filter({ hasText: name })
+  const cells = (name: string) => row(name).locator('.cell').allTextContents()
+  await shows(page, '.queues .row', 'mail/send')
+  t.strictSame([await cells('mail/send'), await cells('report')], [
+    ['mail/send', '2', '0', '0', '0', ''], ['report', '0', '1', '0', '0', ''],
+  ])
+  let isWell = false
+  work.serve('mail/send', () => {
+    if (!isWell) throw new RangeError('no such \u202e address')
+    return 'sent'
+  }, { durable: true })
+  await shows(page, '.queues .c-dead', '2')
+  await page.getByRole('button', { name: 'mail/send' }).click()
+  await shows(page, '.value', 'Read-only without the token')
+  t.equal(await page.locator('.letters').count(), 0, 'what was to be done is not for everybody')
+
+  await page.getByRole('button', { name: 'Unlock' }).click()
+  await page.getByLabel('Token').fill('long-secret')
+  await page.keyboard.press('Enter')
+  await shows(page, '.letters li', one)
+  const letter = page.locator('.letters li').filter({ hasText: one })
+  t.match(await letter.textContent(), `ERR_HANDLER no such \\u{202e} address{"to":"<b>x</b>","text":"xxx`)
+  t.match(await letter.textContent(), `from ${a.name},`)
+  t.match(await letter.textContent(), /1 attempt/)
+  t.ok((await letter.textContent() ?? '').length < 2_000, 'cut short')
+  t.strictSame(await flaws(page), [])
+  await page.getByRole('form', { name: `Discard ${two}` }).getByRole('button').click()
+  await page.locator('.letters li').filter({ hasText: two }).waitFor({ state: 'detached' })
+  isWell = true
+  await page.getByRole('form', { name: `Retry ${one}` }).getByRole('button').click()
+  t.equal(await work.outcome(one), 'sent')
+  await t.rejects(work.outcome(two), { code: 'ERR_ABORTED' })
+  await shows(page, '.value', 'There are none.')
+
+  queue.engine.depths = () => Promise.reject(new Error('the server is gone'))
+  await shows(page, '.lost', 'The queue does not answer. What you see of it is')
+  t.strictSame(await cells('report'), ['report', '0', '1', '0', '0', ''], 'as it was')
+  await work.stop()
+  await shows(page, '.empty', 'This peer has no queue.')
+  await page.getByRole('link', { name: 'queues' }).waitFor({ state: 'detached' })
+  t.strictSame(found, [])
+})
+
 t.test('without the token there is nothing to write with', async t => {
   const a = await served(t, { http: { token: 'long-secret' } })
   const { page } = await open(t, a)
@@ -238,7 +310,9 @@ t.test('whatever comes from others is text, wherever it is shown', async t => {
       rumours: [{ key: evil, by: key, about: other, verdict: 'dead', at: 0, stands: true }],
       workers: [{ key: evil, service: evil, peer: key, version: evil, tags: evil, load: evil, ...figures }],
       apps: [apps, { ...apps, key: 'failed', state: 'failed' }],
+      queues: [{ key: evil, waiting: 1, delayed: null, running: null, dead: 1 }],
     },
+    queue: { silentSince: 0, more: 3 },
     history: [sampleFields.map(() => 1)],
   }
   const found = { peer: key, key: evil, text: evil, bytes: 1, version: 1, expiresAt: 1 }
@@ -249,6 +323,9 @@ t.test('whatever comes from others is text, wherever it is shown', async t => {
   const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 } })
   t.teardown(() => context.close())
   const page = await context.newPage()
+  const letter = { token: evil, input: evil, key: evil, from: evil, enqueuedAt: 0, attempts: 1 }
+  const json = [{ ...letter, error: { code: evil, message: evil } }]
+  await page.route(/\/queues\//, route => route.fulfill({ json }))
   const wrong = complaints(page, `http://127.0.0.1:${a.port}`)
   page.on('dialog', () => t.fail('a dialog came'))
   await page.routeWebSocket(/\/live$/, socket => {
@@ -264,6 +341,7 @@ t.test('whatever comes from others is text, wherever it is shown', async t => {
     ['2', ['.keys .c-key', '.keys .c-value', '.keys .c-peer', 'select option']],
     ['3', ['.events .c-peer', '.events .c-name', '.events .c-text']],
     ['4', ['.work .c-service', '.work .c-app', '.work .c-load', '.work .c-tags']],
+    ['5', ['.queues .c-queue']],
   ] as const) {
     await page.keyboard.press('Escape')
     await page.keyboard.press(view)
@@ -279,6 +357,11 @@ t.test('whatever comes from others is text, wherever it is shown', async t => {
       t.match(await page.locator('.value h2').textContent(), literal)
     }
     if (view === '1') t.match(await page.locator('aside.details').textContent(), literal)
+    if (view === '5') {
+      await page.locator('.queues .row:not(.head)').first().click()
+      t.match(await page.locator('.value h2').textContent(), literal)
+      await shows(page, '.letters li', literal.slice(0, 18))
+    }
     t.strictSame(await flaws(page), [])
   }
   const made = await page.evaluate<{ title: string }>(`({
@@ -296,6 +379,9 @@ t.test('whatever comes from others is text, wherever it is shown', async t => {
 t.test('a hundred peers, some in trouble: told in words, and axe finds nothing', async t => {
   const stage = await new Stage(100).open(t)
   stage.peer(3).set('sensor', 1)
+  const work = new Dispatcher(stage.seen, { queue: await openFolder(t) })
+  await work.enqueue('invoice', 1)
+  t.teardown(() => work.stop({ grace: 0 }))
   stage.world.network.partition(Array.from({ length: 30 }, (_, i) => i + 10))
   for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390]] as const) {
     const { page, found } = await open(t, stage, { colorScheme, viewport: { width, height: 800 } })
@@ -305,9 +391,10 @@ t.test('a hundred peers, some in trouble: told in words, and axe finds nothing',
     t.ok(await page.locator('.ring .chord.dead').count() > 0)
     t.ok(await page.locator('.peers .row').count() < 60, 'rows that cannot be seen are not drawn')
     await shows(page, '.differences li', 'dead to')
-    for (const view of ['1', '2', '3', '4']) {
+    for (const view of ['1', '2', '3', '4', '5']) {
       await page.keyboard.press(view)
       await page.locator('main').waitFor()
+      if (view === '5') await page.getByRole('button', { name: 'invoice' }).click()
       t.strictSame(await flaws(page), [], `${colorScheme}, ${width}, view ${view}`)
     }
     const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth')

@@ -20,7 +20,8 @@ const info = (waiting: number): QueueInfo[] => [
 
 t.test('however many look, the engine is asked once a second', async t => {
   const { depths, answers, pass } = asked()
-  const looks = [depths.look(), depths.look(), depths.look()]
+  const look = async () => depths.look()
+  const looks = [look(), look(), look()]
   t.equal(answers.length, 1)
   answers[0]?.resolve(info(1))
   t.strictSame(await Promise.all(looks), [info(1), info(1), info(1)])

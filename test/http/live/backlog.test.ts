@@ -12,7 +12,7 @@ function made() {
     next.found = found
     backlog.look()
     await found
-    await undefined
+    await new Promise(resolve => setImmediate(resolve))
   }
   return { backlog, look }
 }
