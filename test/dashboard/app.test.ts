@@ -89,6 +89,23 @@ t.test('a browser whose language Intl does not know shows the page all the same'
   t.strictSame(found, [])
 })
 
+t.test('the theme is that of the system until one is chosen', async t => {
+  const a = await served(t)
+  const [dark, light] = ['rgb(13, 17, 23)', 'rgb(243, 245, 247)']
+  for (const [colorScheme, themes] of [['dark', [dark, light, dark]], ['light', [light, light, dark]]] as const) {
+    const { page, found } = await open(t, a, { colorScheme })
+    await shows(page, '.verdict', 'This peer is alone')
+    for (const theme of themes) {
+      t.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), theme, colorScheme)
+      await page.keyboard.press('t')
+    }
+    await page.reload()
+    await shows(page, '.verdict', 'This peer is alone')
+    t.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), themes[0], 'round again')
+    t.strictSame(found, [])
+  }
+})
+
 t.test('browsers get the dashboard, all others the plain page', async t => {
   const a = await served(t, { http: { token: 'long-secret', private: true } })
   const accept = 'text/html,application/xhtml+xml,*/*;q=0.8'
