@@ -52,7 +52,7 @@ export class HTTPFace {
     const ownGuard = new Guard(options)
     this.#work = new Dispatcher(peer)
     this.#census = new Census(view)
-    const depths = new Depths(view.clock, () => (this.#work.hasQueue ? this.#work.queues() : undefined))
+    const depths = new Depths(view.clock, this.#work)
     this.#live = new Live({ peer, view, census: this.#census, routes, depths })
     this.#unmeasure = measure(peer, depths)
     this.#withdraw = routes.add([

@@ -7,11 +7,11 @@ import { topicView } from './live/fixtures/view.js'
 function asked() {
   const { face: { clock }, pass } = topicView()
   const answers: { resolve: (found: QueueInfo[]) => void, reject: (error: Error) => void }[] = []
-  const engine = { hasQueue: true }
-  const depths = new Depths(clock, () => engine.hasQueue
-    ? new Promise((resolve, reject) => answers.push({ resolve, reject }))
-    : undefined)
-  return { depths, answers, engine, pass }
+  const work = {
+    hasQueue: true,
+    queues: () => new Promise<QueueInfo[]>((resolve, reject) => answers.push({ resolve, reject })),
+  }
+  return { depths: new Depths(clock, work), answers, work, pass }
 }
 
 const info = (waiting: number): QueueInfo[] => [
@@ -45,10 +45,25 @@ t.test('an engine that is away is waited for a second, and not asked again befor
   t.equal(answers.length, 1)
   answers[0]?.resolve(info(1))
   await new Promise(resolve => setImmediate(resolve))
-  const again = depths.look()
-  t.equal(answers.length, 2, 'what comes too late is not taken for the present')
-  answers[1]?.resolve(info(2))
-  t.strictSame(await again, info(2))
+  t.strictSame(await depths.look(), info(1), 'it is there again')
+  t.equal(await first, undefined)
+  pass(10_000)
+  void depths.look()
+  t.equal(answers.length, 2)
+})
+
+t.test('an engine that takes its time is asked for a tenth of it', async t => {
+  const { depths, answers, pass } = asked()
+  const first = depths.look()
+  pass(500)
+  answers[0]?.resolve(info(1))
+  t.strictSame(await first, info(1))
+  pass(4_499)
+  t.strictSame(await depths.look(), info(1))
+  t.equal(answers.length, 1)
+  pass(1)
+  void depths.look()
+  t.equal(answers.length, 2)
 })
 
 t.test('an engine that fails gives nothing, and is asked again after a second', async t => {
@@ -65,14 +80,13 @@ t.test('an engine that fails gives nothing, and is asked again after a second', 
 })
 
 t.test('without a queue there is nobody to ask, and there may be one later', async t => {
-  const { depths, answers, engine, pass } = asked()
-  engine.hasQueue = false
+  const { depths, answers, work } = asked()
+  work.hasQueue = false
   t.equal(depths.look(), undefined)
-  engine.hasQueue = true
+  work.hasQueue = true
   void depths.look()
   answers[0]?.resolve(info(1))
   t.strictSame(await depths.look(), info(1))
-  engine.hasQueue = false
-  pass(1_000)
+  work.hasQueue = false
   t.equal(depths.look(), undefined)
 })
