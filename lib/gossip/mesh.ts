@@ -208,9 +208,13 @@ export class Mesh {
     return member.introduced && now < member.contact.stoppedAt + this.#config.forgetAfterMs / 2
   }
 
+  /** All that is known and shared, in one number. */
   summaryValue(now: number): number {
-    return this.summary.value((member) => this.isShared(member, now) && this.#roster.named(member.name) === member)
+    return this.summary.value(this.#counts, now)
   }
+
+  readonly #counts = (member: Member, now: number): boolean =>
+    this.isShared(member, now) && this.#roster.named(member.name) === member
 
   get liveCount(): number {
     return this.rings[0].size - 1

@@ -18,10 +18,8 @@ export class Outbox {
     repair: { messages: 0, bytes: 0 },
     liveness: { messages: 0, bytes: 0 },
   }
-  #sends: Send[] = []
-  #notices: Notice[] = []
-  #links: readonly string[] | undefined
-  #drops: string[] = []
+  /** What was collected since it was last taken out; undefined: nothing. */
+  #effects: Effects | undefined
 
   send(kind: TrafficClass, to: string, via: Send['via'], parts: readonly Uint8Array[]): number {
     let bytes = 0
@@ -29,33 +27,33 @@ export class Outbox {
     const sent = this.sent[kind]
     sent.messages++
     sent.bytes += bytes
-    this.#sends.push({ to, via, parts })
+    this.#collected.sends.push({ to, via, parts })
     return bytes
   }
 
   notify(notice: Notice): void {
-    this.#notices.push(notice)
+    this.#collected.notices.push(notice)
   }
 
   link(names: readonly string[]): void {
-    this.#links = names
+    this.#collected.links = names
   }
 
   drop(name: string): void {
-    this.#drops.push(name)
+    this.#collected.drops.push(name)
   }
 
   get isEmpty(): boolean {
-    return this.#sends.length === 0 && this.#notices.length === 0 && this.#drops.length === 0
+    return this.#effects === undefined
   }
 
   drain(): Effects {
-    if (this.isEmpty && this.#links === undefined) return nothing
-    const effects: Effects = { sends: this.#sends, notices: this.#notices, links: this.#links, drops: this.#drops }
-    this.#sends = []
-    this.#notices = []
-    this.#links = undefined
-    this.#drops = []
+    const effects = this.#effects ?? nothing
+    this.#effects = undefined
     return effects
+  }
+
+  get #collected(): Effects {
+    return (this.#effects ??= { sends: [], notices: [], links: undefined, drops: [] })
   }
 }

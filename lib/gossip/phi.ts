@@ -38,14 +38,15 @@ export interface PhiAccrualOptions {
  * ```
  */
 export class PhiAccrualDetector {
-  readonly #minDeviationMs: number
-  readonly #acceptablePauseMs: number
+  /** When the last heartbeat came; NaN: none has yet. */
+  #last = NaN
+  #next = 0
   readonly #intervals: number[] = []
   readonly #windowSize: number
-  readonly #firstIntervalMs: number
   readonly #maxIntervalMs: number
-  #next = 0
-  #last: number | undefined
+  readonly #minDeviationMs: number
+  readonly #acceptablePauseMs: number
+  readonly #firstIntervalMs: number
 
   constructor(options: PhiAccrualOptions = {}) {
     this.#firstIntervalMs = options.firstIntervalMs ?? 1_000
@@ -57,7 +58,7 @@ export class PhiAccrualDetector {
 
   /** When the last heartbeat came; undefined before the first. */
   get lastHeartbeat(): number | undefined {
-    return this.#last
+    return Number.isNaN(this.#last) ? undefined : this.#last
   }
 
   /** Starts the watch as if a heartbeat had come `now`, without counting an interval. */
@@ -67,7 +68,7 @@ export class PhiAccrualDetector {
 
   /** A heartbeat came. */
   heartbeat(now: number): void {
-    if (this.#last !== undefined && now > this.#last) {
+    if (now > this.#last) {
       this.#intervals[this.#next] = Math.min(now - this.#last, this.#maxIntervalMs)
       this.#next = (this.#next + 1) % this.#windowSize
     }
@@ -76,21 +77,21 @@ export class PhiAccrualDetector {
 
   /** Takes `ms` out of the present silence: the observer itself was stalled and could not have heard anything. */
   forgive(ms: number, now: number): void {
-    if (this.#last !== undefined) this.#last = Math.min(now, this.#last + ms)
+    this.#last = Math.min(now, this.#last + ms)
   }
 
   /**
    * Suspicion at the time `now`: 0 when all is usual, rising without bound with the silence. 0 before any heartbeat.
    */
   phi(now: number): number {
-    if (this.#last === undefined) return 0
+    if (Number.isNaN(this.#last)) return 0
     const { mean, deviation } = this.#distribution()
     return phiOfNormal((now - this.#last - mean - this.#acceptablePauseMs) / deviation)
   }
 
   /** When phi will reach `threshold` if nothing is heard. */
   deadline(threshold: number): number {
-    if (this.#last === undefined) return Infinity
+    if (Number.isNaN(this.#last)) return Infinity
     const { mean, deviation } = this.#distribution()
     return this.#last + mean + this.#acceptablePauseMs + deviation * normalOfPhi(threshold)
   }

@@ -1,4 +1,4 @@
-import { Reader, Writer } from './bytes.js'
+import { copyBytes, Reader, Writer } from './bytes.js'
 import type { GossipConfig } from './config.js'
 import { sumBytes, sumStart } from './hash.js'
 import type { Member } from './member.js'
@@ -66,13 +66,13 @@ export class Post {
   }
 
   datagram(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
-    this.#outbox.send(kind, to, 'datagram', checked(parts))
+    this.#outbox.send(kind, to, 'datagram', [checked(parts)])
   }
 
   /** Sends the same datagram to several. */
   datagrams(kind: TrafficClass, members: readonly Member[], parts: readonly Uint8Array[]): void {
     if (members.length === 0) return
-    const whole = checked(parts)
+    const whole = [checked(parts)]
     for (const member of members) this.#outbox.send(kind, member.name, 'datagram', whole)
   }
 
@@ -95,11 +95,17 @@ export class Post {
   }
 }
 
-/** A datagram with its checksum. */
-function checked(parts: readonly Uint8Array[]): Uint8Array[] {
-  let sum = sumStart
-  for (const part of parts) sum = sumBytes(sum, part)
-  const checksum = new Uint8Array(checksumBytes)
-  new DataView(checksum.buffer).setUint32(0, sum)
-  return [...parts, checksum]
+/** A datagram in one piece, with its checksum. */
+function checked(parts: readonly Uint8Array[]): Uint8Array {
+  let end = 0
+  for (const part of parts) end += part.length
+  const whole = new Uint8Array(end + checksumBytes)
+  let at = 0
+  for (const part of parts) {
+    copyBytes(part, 0, part.length, whole, at)
+    at += part.length
+  }
+  const sum = sumBytes(sumStart, whole, 0, end)
+  for (let i = 0; i < checksumBytes; i++) whole[end + i] = sum >>> (24 - 8 * i)
+  return whole
 }

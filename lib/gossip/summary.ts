@@ -10,30 +10,35 @@ const historyLength = 64
  * knows something we do not.
  */
 export class Summary {
+  /** The number, as it was when it was asked for last. */
+  #value = 0
+  /** Whether there are members to be counted anew. */
+  #isStale = false
+  readonly #stale = new Set<Member>()
   #low = 0
   #high = 0
-  /** Members to be counted anew. */
-  readonly #stale = new Set<Member>()
   readonly #history: number[] = []
   #next = 0
 
   /** The member's version changed, or whether it counts (`counted` 0 in the end: it does not). */
   touch(member: Member): void {
     this.#stale.add(member)
+    this.#isStale = true
   }
 
   /** 0 .. 2^48 - 1. `counts` says whether a member is part of what is shared. */
-  value(counts: (member: Member) => boolean): number {
-    if (this.#stale.size > 0) {
-      for (const member of this.#stale) {
-        this.#count(member, member.summed, -1)
-        member.summed = counts(member) ? member.maxVersion * 2 + (member.isLive ? 1 : 0) : 0
-        this.#count(member, member.summed, 1)
-      }
-      this.#stale.clear()
-      this.#remember()
+  value(counts: (member: Member, now: number) => boolean, now = 0): number {
+    if (!this.#isStale) return this.#value
+    for (const member of this.#stale) {
+      this.#count(member, member.summed, -1)
+      member.summed = counts(member, now) ? member.maxVersion * 2 + (member.isLive ? 1 : 0) : 0
+      this.#count(member, member.summed, 1)
     }
-    return this.#high * 0x1_0000_0000 + this.#low
+    this.#stale.clear()
+    this.#isStale = false
+    this.#value = this.#high * 0x1_0000_0000 + this.#low
+    this.#remember()
+    return this.#value
   }
 
   /** Whether we have held exactly this lately. */
@@ -51,9 +56,8 @@ export class Summary {
   }
 
   #remember(): void {
-    const value = this.#high * 0x1_0000_0000 + this.#low
-    if (value === this.#history[(this.#next + historyLength - 1) % historyLength]) return
-    this.#history[this.#next] = value
+    if (this.#value === this.#history[(this.#next + historyLength - 1) % historyLength]) return
+    this.#history[this.#next] = this.#value
     this.#next = (this.#next + 1) % historyLength
   }
 }
