@@ -174,7 +174,7 @@ export class BarePeer implements Resident, TransportHandlers {
     const gossip = this.#gossip
     if (gossip === undefined) return
     try {
-      gossip.receive(bytes, via, from, this.#nowMs())
+      if (!gossip.receive(bytes, via, from, this.#nowMs())) return this.#world.stepped(this)
     } catch (error) {
       return this.#threw(error)
     }

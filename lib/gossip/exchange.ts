@@ -211,17 +211,19 @@ export class Exchange {
 
   /**
    * A partner says what it knows. What it has and we lack is asked for; and if its summary is not one that we passed
-   * through, something else may have passed us by.
+   * through, something else may have passed us by. False: it knows what we know, and nothing has been new of late.
    */
-  compareWith(name: string, { summary, hot }: Knowledge, now: number): void {
+  compareWith(name: string, { summary, hot }: Knowledge, now: number): boolean {
     const isEqual = summary === this.#mesh.summaryValue(now)
+    if (isEqual && hot.length === 0 && this.#flow.isIdle(now)) return false
     if (isEqual) this.#flow.reported(name, this.#mesh.self.maxVersion, now)
     for (const entry of hot) this.#heardOfUs(name, entry, now)
-    if (isEqual || this.#mesh.summary.passed(summary)) return
+    if (isEqual || this.#mesh.summary.passed(summary)) return true
     const due = now + this.#graceMs(now)
     for (const entry of hot) this.#weigh(entry, now)
     if (hot.some((entry) => this.#isNews(entry, now))) this.#lookInto(name, { due, hot })
     else this.#lookInto(name, { due, summary })
+    return true
   }
 
   #graceMs(now: number): number {

@@ -44,6 +44,8 @@ export class FlowControl {
   #rate = rateFirst
   readonly #demand = new Average()
   readonly #sent = new Average()
+  /** From when on what was sent is less than a byte a second, on average, if nothing more is. */
+  #idleFrom = -Infinity
   #tokens = burstBytesMin
   #tokensAt = 0
   #slowedAt = -Infinity
@@ -80,6 +82,11 @@ export class FlowControl {
     this.#reports.clear()
   }
 
+  /** Whether nothing has been sent for so long that what is reported of it says nothing about the rate. */
+  isIdle(now: number): boolean {
+    return now > this.#idleFrom
+  }
+
   /** Bytes that may go out now. */
   allowance(now: number): number {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#tokensAt) * this.#rate) / 1_000)
@@ -90,6 +97,7 @@ export class FlowControl {
   /** So many bytes went out. May overdraw, but never by more than a burst: nobody falls silent for long. */
   spend(bytes: number, now: number): void {
     this.#sent.add(bytes, now)
+    this.#idleFrom = now + averageMs * Math.log(this.#sent.at(now))
     this.#tokens = Math.max(-this.#burst, this.#tokens - bytes)
   }
 
@@ -118,8 +126,8 @@ export class FlowControl {
    * rate falls below what we have been sending, which evidently is too much. A single slow partner changes nothing.
    */
   reported(partner: string, version: number, now: number): void {
+    if (this.isIdle(now)) return
     const sent = this.#sent.at(now)
-    if (sent < 1) return
     this.#reports.delete(partner)
     this.#reports.set(partner, { behindMs: Math.max(0, now - this.#madeAfter(version)), at: now })
     dropOldest(this.#reports, reportsMax)

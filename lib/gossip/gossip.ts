@@ -251,10 +251,13 @@ export class Gossip {
   /**
    * A whole message came in. Whatever the bytes, nothing is thrown: what is malformed is dropped and counted. Who sent
    * it stands in the message; `from` is for reports, and over connections that are `identified` must be the same.
+   *
+   * False: it was a heartbeat with nothing new in it, as nearly all are when all is quiet; there is nothing to drain,
+   * and `nextWake` is what it was.
    */
-  receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string, now: number): void {
+  receive(bytes: Uint8Array, via: 'datagram' | 'stream', from: string, now: number): boolean {
     const life = this.#life
-    if (life === undefined) return
+    if (life === undefined) return false
     this.#now = now
     try {
       const reader = life.post.open(bytes, via)
@@ -263,17 +266,19 @@ export class Gossip {
       const forged = typeof header !== 'string' && this.config.identified && header.name !== from
       if (typeof header === 'string') this.#reject(from, header)
       else if (forged) this.#reject(from, `speaks in the name of ${header.name}`)
-      else this.#dispatch(life, reader, header, via, now)
+      else if (!this.#dispatch(life, reader, header, via, now)) return false
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       this.#reject(from, error.message)
     }
     if (life.sections.outbid > 0) this.#outbid(life)
+    return true
   }
 
-  #dispatch(life: Life, reader: Reader, header: Header, via: 'datagram' | 'stream', now: number): void {
+  /** Whether anything came of it. */
+  #dispatch(life: Life, reader: Reader, header: Header, via: 'datagram' | 'stream', now: number): boolean {
     const { mesh, liveness, exchange, news, sections } = life
-    if (header.name === mesh.self.name) return
+    if (header.name === mesh.self.name) return false
     const received = this.#received[classOf(header.kind)]
     received.messages++
     received.bytes += reader.source.length
@@ -283,9 +288,11 @@ export class Gossip {
     const isStranger = sender === undefined && (named === undefined || named.identity.incarnation < header.incarnation)
     switch (header.kind) {
       case Message.heartbeat:
-        if (sender === undefined) {
-          if (isStranger) exchange.lacks(header.name, now)
-        } else exchange.compareWith(header.name, liveness.onHeartbeat(reader, header, sender, via), now)
+        if (sender !== undefined) {
+          const knowledge = liveness.onHeartbeat(reader, header, sender, via)
+          return exchange.compareWith(header.name, knowledge, now) || !this.#outbox.isEmpty
+        }
+        if (isStranger) exchange.lacks(header.name, now)
         break
       case Message.echo:
         if (sender !== undefined) liveness.onEcho(reader, sender, via, now)
@@ -308,6 +315,7 @@ export class Gossip {
       default:
         throw new Malformed('unknown kind of message')
     }
+    return true
   }
 
   /** Others remember a later life under our name than this one (a clock that fell): begin another, beyond it. */

@@ -186,11 +186,9 @@ export class Host {
 
   #handlers(): TransportHandlers {
     const { gossip, transport, clock, owner } = this.#parts
-    /** Feeds the machine, and performs what it makes of it. */
-    const feed = (input: (now: number) => void): void => {
-      if (!this.#running) return
-      input(clock.now())
-      this.#perform()
+    /** Feeds the machine, and performs what it makes of it; false: that is nothing. */
+    const feed = (input: (now: number) => boolean | void): void => {
+      if (this.#running && input(clock.now()) !== false) this.#perform()
     }
     return {
       datagram: (bytes, from) => {

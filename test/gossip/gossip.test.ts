@@ -558,6 +558,22 @@ t.test('ways', async (t) => {
     t.ok(each < 8 * 2 * 1.1 + 6, `${each} datagrams a second`)
     t.equal(cluster.sent.stream, before.stream)
   })
+
+  t.test('heartbeats that say nothing new come to nothing, and only those', async (t) => {
+    const cluster = Cluster.formed(10)
+    cluster.run(20_000)
+    const [one, two] = first(cluster)
+    const idle = (): number => cluster.peers.reduce((sum, peer) => sum + peer.idle, 0)
+    const [heartbeats, before] = [cluster.sent.datagram, idle()]
+    cluster.run(10_000)
+    const share = (idle() - before) / (cluster.sent.datagram - heartbeats)
+    t.ok(share > 0.8 && share < 1, `${share} of all messages`)
+    one.set('a', '1')
+    const told = two.idle
+    cluster.run(5)
+    t.equal(two.get(one, 'a'), '1')
+    t.equal(two.idle, told)
+  })
 })
 
 t.test('limits', async (t) => {

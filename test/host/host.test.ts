@@ -11,7 +11,7 @@ function scripted(snapshot?: string) {
   const world = new World()
   const log: string[] = []
   const effects: Effects = { sends: [], notices: [], drops: [], links: undefined }
-  const machine = { wake: Infinity, onTick: () => undefined as void }
+  const machine = { wake: Infinity, isIdle: false, onTick: () => undefined as void }
   const network: { handlers?: TransportHandlers; fails?: Error; opening?: Promise<void> } = {}
   const gossip = {
     config: defaultConfig,
@@ -19,7 +19,10 @@ function scripted(snapshot?: string) {
     start: (name: string, incarnation: number) => log.push(`start ${name} ${incarnation}`),
     join: (address: string) => log.push(`join ${address}`) > 0,
     leave: () => log.push('leave'),
-    receive: (bytes: Uint8Array, via: string, from: string) => log.push(`receive ${bytes.length} ${via} ${from}`),
+    receive: (bytes: Uint8Array, via: string, from: string) => {
+      log.push(`receive ${bytes.length} ${via} ${from}`)
+      return !machine.isIdle
+    },
     linkUp: (peer: string) => log.push(`linkUp ${peer}`),
     linkDown: (peer: string, how: string) => log.push(`linkDown ${peer} ${how}`),
     backlog: (peer: string, bytes: number) => log.push(`backlog ${peer} ${bytes}`),
@@ -115,6 +118,16 @@ t.test('what the network brings is fed to the machine, and what comes of it perf
     'receive 2 stream a:1', 'other frame 2 a:1', 'linkUp a:1', 'up a:1', 'linkDown a:1 refused', 'down a:1 refused',
     'backlog a:1 3', 'drained a:1', 'rejected b:1 garbage', 'failed socket',
   ])
+})
+
+t.test('what comes to nothing has nothing done', async (t) => {
+  const { host, effects, machine, taken, never, network } = scripted()
+  await host.start(9000, never)
+  taken()
+  machine.isIdle = true
+  effects.sends.push({ to: 'a:1', via: 'datagram', parts })
+  network.handlers?.datagram(Uint8Array.of(1), '10.0.0.1:5')
+  t.strictSame(taken(), ['receive 1 datagram 10.0.0.1:5'])
 })
 
 t.test('one timer: for the next wake, earlier when that comes forward, at once when it has passed', async (t) => {
