@@ -321,15 +321,14 @@ export class Reader {
   }
 }
 
-const recentSlots = 512
-const recentTexts: { text: string; bytes: Uint8Array }[] = []
-const noText = { text: '', bytes: new Uint8Array(0) }
-for (let i = 0; i < recentSlots; i++) recentTexts.push(noText)
+/** A power of two. */
+const recentSlots = 4_096
+const recentTexts = Array.from({ length: recentSlots }, () => '')
 const codes: number[] = []
 
 /**
  * The text in a range of bytes. Names of peers and events come again and again, so short texts are looked up among
- * recent ones first; strings made once are shared.
+ * recent ones first, if they are plain (one byte a character); strings made once are shared.
  */
 function readText(source: Uint8Array, start: number, end: number): string {
   const length = end - start
@@ -338,14 +337,14 @@ function readText(source: Uint8Array, start: number, end: number): string {
   let hash = length
   for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (source[i] as number)) | 0
   const slot = (hash ^ (hash >>> 15)) & (recentSlots - 1)
-  const recent = recentTexts[slot] as typeof noText
-  if (recent.bytes.length === length) {
+  const recent = recentTexts[slot] as string
+  if (recent.length === length) {
     let i = 0
-    while (i < length && recent.bytes[i] === source[start + i]) i++
-    if (i === length) return recent.text
+    while (i < length && recent.charCodeAt(i) === source[start + i]) i++
+    if (i === length) return recent
   }
   const text = decodeText(source, start, end)
-  recentTexts[slot] = { text, bytes: source.slice(start, end) }
+  if (text.length === length) recentTexts[slot] = text
   return text
 }
 

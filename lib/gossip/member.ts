@@ -16,16 +16,16 @@ export interface Suspicion {
 
 /** Our own dealings with a member. Most members are only known by what others say, and have none. */
 export class Contact {
+  detector: PhiAccrualDetector | undefined = undefined
+  suspicion: Suspicion | undefined = undefined
+  /** Watched although it is not our turn: it left an exchange unanswered. */
+  doubted = false
   /** The heartbeat it was declared dead at: only a higher one brings it back. */
   deadBeat = 0
   /** When it was declared dead or left. */
   stoppedAt = Infinity
-  detector: PhiAccrualDetector | undefined = undefined
-  suspicion: Suspicion | undefined = undefined
   /** When it last was asked for a sign of life. */
   askedAt = -Infinity
-  /** Watched although it is not our turn: it left an exchange unanswered. */
-  doubted = false
   /** It was condemned for a refused connection. */
   wasRefused = false
   /** … and came back: refused connections prove nothing about this peer. */

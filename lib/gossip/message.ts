@@ -54,10 +54,13 @@ export interface Header {
 /** Why a message is dropped before it is read. */
 export type Rejection = 'not a message' | 'another version' | 'another cluster'
 
-/** Eight bytes that tell clusters apart. */
+/** Eight bytes that tell clusters apart. The last answer is remembered: peers of one process are rarely of several. */
 export function clusterTag(cluster: string): readonly [number, number] {
-  return [hash32(cluster, 17), hash32(cluster, 18)]
+  if (lastTag.cluster !== cluster) lastTag = { cluster, tag: [hash32(cluster, 17), hash32(cluster, 18)] }
+  return lastTag.tag
 }
+
+let lastTag: { cluster: string | undefined; tag: readonly [number, number] } = { cluster: undefined, tag: [0, 0] }
 
 export function writeHeader(
   writer: Writer,

@@ -2,6 +2,8 @@ import { hash32 } from './hash.js'
 import type { Member } from './member.js'
 
 const slotsMin = 16
+/** How many of those asked for lately are kept at hand. */
+const latelyMax = 64
 
 /**
  * Members by name and by id. Two hash tables with open addressing hold places in one list: some forty bytes a member,
@@ -12,6 +14,11 @@ export class Roster {
   readonly #members: Member[] = []
   readonly #byName = new Places((member) => member.identity.places[0])
   readonly #byId = new Places((member) => member.identity.id >>> 0)
+  /**
+   * Of those whose hashed names end alike, who was asked for last. Most of what comes in is from a few neighbours, and
+   * the way through the large tables is a long wait for memory.
+   */
+  readonly #lately: (Member | undefined)[] = Array.from({ length: latelyMax }, () => undefined)
 
   get size(): number {
     return this.#members.length
@@ -22,8 +29,16 @@ export class Roster {
   }
 
   named(name: string): Member | undefined {
-    const table = this.#byName
     const hash = hash32(name, 0)
+    const likely = this.#lately[hash % latelyMax]
+    if (likely !== undefined && likely.identity.name === name) return likely
+    const member = this.#lookUp(name, hash)
+    if (member !== undefined) this.#lately[hash % latelyMax] = member
+    return member
+  }
+
+  #lookUp(name: string, hash: number): Member | undefined {
+    const table = this.#byName
     for (let slot = table.first(hash); ; slot = table.after(slot)) {
       const place = table.at(slot)
       if (place < 0) return undefined
@@ -55,6 +70,8 @@ export class Roster {
   remove(member: Member): void {
     const place = this.#byName.placeOf(member, this.#members)
     if (place === undefined) return
+    const lately = this.#lately.indexOf(member)
+    if (lately >= 0) this.#lately[lately] = undefined
     const last = this.#members[this.#members.length - 1] as Member
     for (const table of [this.#byName, this.#byId]) {
       table.remove(member, this.#members)

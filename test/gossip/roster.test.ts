@@ -23,6 +23,7 @@ t.test('finds by name and id whoever was added and not removed, whatever collide
       const model = new Set<Member>()
       for (const { who, adds } of steps) {
         const member = members[who] as Member
+        if (!collide) assert.equal(roster.named(member.name), model.has(member) ? member : undefined)
         if (adds && !model.has(member)) roster.add(member)
         if (adds) model.add(member)
         else {
