@@ -24,16 +24,18 @@ export class BarePeer implements Resident, TransportHandlers {
   #transport: VirtualTransport | undefined
   #clock: VirtualClock | undefined
   #incarnation = 0
+  /** The timer of this life. */
+  #wake: Wake | undefined
   /** When wakes are on their way, the latest first, microseconds. */
   readonly #wakesAtUs: number[] = []
 
-  constructor(world: World, seeds: readonly string[], config: Partial<GossipConfig> = {}) {
+  constructor(world: World, seeds: readonly string[], config = defaultConfig) {
     this.#world = world
     this.machine = world.addMachine()
     this.index = this.machine.index
     this.name = this.machine.name
     this.#seeds = seeds
-    this.#config = { ...defaultConfig, ...config }
+    this.#config = config
     world.residents.push(this)
   }
 
@@ -65,6 +67,7 @@ export class BarePeer implements Resident, TransportHandlers {
     this.#transport = new VirtualTransport(this.machine, this.#world.network)
     const notary = this.#config.identified ? new VirtualNotary(this.name) : undefined
     this.#gossip = new Gossip(this.#config, this.#world.random.fork(`peer ${this.index}`), notary)
+    this.#wake = new Wake(this, this.machine.life)
     this.#wakesAtUs.length = 0
     this.#incarnation = Math.floor(this.#clock.wall())
     this.#transport.openNow(this.#config, this)
@@ -219,9 +222,9 @@ export class BarePeer implements Resident, TransportHandlers {
     const atUs = this.#world.time.nowUs + (wakeMs <= 0 ? 1 : Math.ceil(wakeMs) * 1_000)
     // an earlier wake that is on its way will do: it looks again; and so will one that differs by the rounding alone
     const roundedUs = wakeMs <= 0 ? 0 : 999
-    if (atUs === Infinity || (this.#wakesAtUs.at(-1) ?? Infinity) <= atUs + roundedUs) return
+    if (atUs === Infinity || (this.#wakesAtUs.at(-1) ?? Infinity) <= atUs + roundedUs || !this.#wake) return
     this.#wakesAtUs.push(atUs)
-    this.#world.time.at(atUs, new Wake(this, this.machine.life))
+    this.#world.time.at(atUs, this.#wake)
   }
 
   /** Time to look at the protocol: the soonest of the wakes is here. */

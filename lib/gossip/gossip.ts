@@ -16,13 +16,13 @@ import { Liveness, readRumour, rumourMs } from './liveness.js'
 import { Member } from './member.js'
 import type { MemberState } from './member.js'
 import { Mesh } from './mesh.js'
-import { Message, readHeader } from './message.js'
+import { clusterTag, Message, readHeader } from './message.js'
 import type { Header } from './message.js'
 import { News } from './news.js'
 import type { Notary } from './notary.js'
 import { Outbox } from './outbox.js'
 import type { ClassTraffic, TrafficClass } from './outbox.js'
-import { Post, queuedBytesHigh } from './post.js'
+import { open, Post, queuedBytesHigh } from './post.js'
 import type { Random } from './random.js'
 import { lifetimeMsMax } from './records.js'
 import { Sections } from './sections.js'
@@ -128,6 +128,7 @@ export interface HeldAmount {
  */
 export class Gossip {
   readonly config: GossipConfig
+  readonly #tag: readonly [number, number]
   readonly #random: Random
   readonly #notary: Notary | undefined
   readonly #outbox = new Outbox()
@@ -157,6 +158,7 @@ export class Gossip {
   /** With a `notary`, for connections that are `identified`, nobody can write in another's log. */
   constructor(config: GossipConfig, random: Random, notary?: Notary) {
     this.config = config
+    this.#tag = clusterTag(config.cluster)
     this.#random = random
     this.#notary = notary
     this.#own = new KeySpace('', config, this.#expiry, this.#listener, notary !== undefined)
@@ -260,9 +262,9 @@ export class Gossip {
     if (life === undefined) return false
     this.#now = now
     try {
-      const reader = life.post.open(bytes, via)
+      const reader = open(bytes, via)
       if (reader === undefined) throw new Malformed('damaged on the way')
-      const header = readHeader(reader, life.post.tag)
+      const header = readHeader(reader, this.#tag)
       const forged = typeof header !== 'string' && this.config.identified && header.name !== from
       if (typeof header === 'string') this.#reject(from, header)
       else if (forged) this.#reject(from, `speaks in the name of ${header.name}`)
@@ -278,11 +280,11 @@ export class Gossip {
   /** Whether anything came of it. */
   #dispatch(life: Life, reader: Reader, header: Header, via: 'datagram' | 'stream', now: number): boolean {
     const { mesh, liveness, exchange, news, sections } = life
-    if (header.name === mesh.self.name) return false
+    const named = mesh.named(header.name)
+    if (named === mesh.self) return false
     const received = this.#received[classOf(header.kind)]
     received.messages++
     received.bytes += reader.source.length
-    const named = mesh.named(header.name)
     const sender = named?.identity.incarnation === header.incarnation ? named : undefined
     if (sender !== undefined) liveness.heard(sender, header.beat, now)
     const isStranger = sender === undefined && (named === undefined || named.identity.incarnation < header.incarnation)

@@ -76,6 +76,11 @@ export class Liveness {
   readonly #revived: (member: Member, now: number) => void
   /** Those that follow us and hear our heartbeat. At most `observers`. */
   #observers: Member[] = []
+  /** The names of those for whom the same datagram will do: all of them, most of the time. */
+  #reached: string[] = []
+  /** Until when it will, unless a way turns out to be closed meanwhile; and how many had when that was found out. */
+  #reachedUntil = -Infinity
+  #closures = 0
   /** Those that we follow and watch. At most `observers`. */
   #watched: Member[] = []
   /** Others that we watch for a while: they left an exchange unanswered. */
@@ -121,6 +126,7 @@ export class Liveness {
     this.#changedAt = undefined
     this.#placesDue = now
     this.#observers = []
+    this.#reachedUntil = -Infinity
     this.#watched = []
     this.#doubted.clear()
     this.#suspects.clear()
@@ -156,6 +162,7 @@ export class Liveness {
     const { self } = this.#mesh
     const before = new Set(this.#observers)
     this.#observers = ring.following(self, this.#config.observers)
+    this.#reachedUntil = -Infinity
     const watched = ring.preceding(self, this.#config.observers)
     for (const member of this.#watched) {
       if (!watched.includes(member) && !member.contact.doubted) member.note().detector = undefined
@@ -182,13 +189,26 @@ export class Liveness {
 
   #beat(now: number): void {
     this.#mesh.self.beat++
-    const usual: Member[] = []
+    // looking at each of them every time would cost more than all the rest
+    if (now > this.#reachedUntil || this.#post.closures !== this.#closures) this.#beatApart(now)
+    this.#post.datagrams('liveness', this.#reached, [this.#heartbeat(false, now)])
+  }
+
+  /** Finds out for whom the same datagram will do, and until when; sends the others what they need instead. */
+  #beatApart(now: number): void {
+    this.#reached = []
+    this.#reachedUntil = Infinity
+    this.#closures = this.#post.closures
     for (const member of this.#observers) {
-      const wantsEcho = now - member.contact.answeredAt > echoEveryMs
-      if (!wantsEcho && this.#post.datagramsReach(member)) usual.push(member)
-      else this.#sendBeat(member, now, wantsEcho)
+      const answerUntil = member.contact.answeredAt + echoEveryMs
+      if (now <= answerUntil && this.#post.datagramsReach(member)) {
+        this.#reached.push(member.name)
+        this.#reachedUntil = Math.min(this.#reachedUntil, answerUntil)
+      } else {
+        this.#reachedUntil = -Infinity
+        this.#sendBeat(member, now, now > answerUntil)
+      }
     }
-    this.#post.datagrams('liveness', usual, [this.#heartbeat(false, now)])
   }
 
   #sendBeat(member: Member, now: number, wantsEcho: boolean): void {

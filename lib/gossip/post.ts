@@ -23,6 +23,8 @@ export class Post {
   readonly tag: readonly [number, number]
   /** What a datagram holds besides its checksum. */
   readonly datagramBytesMax: number
+  /** How often so far the way of datagrams to somebody was found to be closed. */
+  closures = 0
   readonly #scratch = new Writer(2_048)
   readonly #config: GossipConfig
   readonly #mesh: Mesh
@@ -34,14 +36,6 @@ export class Post {
     this.#outbox = outbox
     this.tag = clusterTag(config.cluster)
     this.datagramBytesMax = config.maxDatagramBytes - checksumBytes
-  }
-
-  /** What came in, up to its checksum if it is a datagram; undefined when that does not fit. */
-  open(bytes: Uint8Array, via: Send['via']): Reader | undefined {
-    if (via === 'stream') return new Reader(bytes)
-    const end = bytes.length - checksumBytes
-    if (end < 0 || new Reader(bytes, end).u32() !== sumBytes(sumStart, bytes, 0, end)) return undefined
-    return new Reader(bytes, 0, end)
   }
 
   /** A message with its head written. Without a writer of the caller's it has to be taken before the next is begun. */
@@ -70,10 +64,10 @@ export class Post {
   }
 
   /** Sends the same datagram to several. */
-  datagrams(kind: TrafficClass, members: readonly Member[], parts: readonly Uint8Array[]): void {
-    if (members.length === 0) return
+  datagrams(kind: TrafficClass, to: readonly string[], parts: readonly Uint8Array[]): void {
+    if (to.length === 0) return
     const whole = [checked(parts)]
-    for (const member of members) this.#outbox.send(kind, member.name, 'datagram', whole)
+    for (const name of to) this.#outbox.send(kind, name, 'datagram', whole)
   }
 
   stream(kind: TrafficClass, to: string, parts: readonly Uint8Array[]): void {
@@ -84,7 +78,7 @@ export class Post {
 
   /** A datagram that asks for an answer goes out. */
   asked(member: Member): void {
-    member.note().unanswered++
+    if (++member.note().unanswered === unansweredMax) this.closures++
   }
 
   /** A datagram was answered: the way is open. */
@@ -93,6 +87,14 @@ export class Post {
     contact.unanswered = 0
     contact.answeredAt = now
   }
+}
+
+/** What came in, up to its checksum if it is a datagram; undefined when that does not fit. */
+export function open(bytes: Uint8Array, via: Send['via']): Reader | undefined {
+  if (via === 'stream') return new Reader(bytes)
+  const end = bytes.length - checksumBytes
+  if (end < 0 || new Reader(bytes, end).u32() !== sumBytes(sumStart, bytes, 0, end)) return undefined
+  return new Reader(bytes, 0, end)
 }
 
 /** A datagram in one piece, with its checksum. */

@@ -46,7 +46,7 @@ export class Cluster {
   readonly random: Random
   /** Called with all that any peer hears. */
   heard: (observer: Resident, notice: Notice) => void = () => {}
-  readonly #config: Partial<GossipConfig>
+  readonly #config: GossipConfig
   /** How many peers each peer takes to be alive. */
   readonly #live: number[] = []
   /** Share of the pairs of running peers in which one takes the other to be alive, over time. */
@@ -64,7 +64,7 @@ export class Cluster {
       ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
     })
     this.random = this.world.random.fork('scenario')
-    this.#config = options.config ?? {}
+    this.#config = { ...defaultConfig, ...options.config }
     this.#isFounded = options.peers > joinedMax
     this.world.heard = (observer, notices) => {
       for (const notice of notices) {
@@ -114,10 +114,9 @@ export class Cluster {
 
   #introduceAll(progress: Progress): void {
     const founders = this.peers.map(({ name, gossip }) => ({ name, incarnation: gossip.incarnation }))
-    const config = { ...defaultConfig, ...this.#config }
-    const message = introductions(founders, config)
+    const message = introductions(founders, this.#config)
     // nobody is told anything by itself
-    const forFirst = introductions(founders.toReversed(), config)
+    const forFirst = introductions(founders.toReversed(), this.#config)
     for (const [i, peer] of this.peers.entries()) {
       peer.transport?.frameArrives(i === 0 ? forFirst : message, nameOf(0))
       if ((i + 1) % 1_000 === 0) progress(`${i + 1} peers know of all others`)

@@ -4,6 +4,7 @@ import { defaultConfig } from '../../lib/gossip/config.js'
 import type { Notice } from '../../lib/gossip/effects.js'
 import { Gossip } from '../../lib/gossip/gossip.js'
 import { sumBytes, sumStart } from '../../lib/gossip/hash.js'
+import { kindName } from '../../lib/gossip/message.js'
 import { seededRandom } from '../../lib/gossip/random.js'
 import { Cluster, type Peer } from './fixtures/cluster.js'
 import { bytesOf, nameOf, textOf } from './fixtures/members.js'
@@ -529,6 +530,19 @@ t.test('ways', async (t) => {
     cluster.run(60_000)
     t.ok(streams(10_000) <= usual + 5, 'and no more')
     for (const peer of cluster.peers) t.same(peer.told('peer:stop'), [])
+  })
+
+  t.test('exchanges that nobody answers show heartbeats the other way', async (t) => {
+    const cluster = Cluster.formed(2)
+    cluster.run(9_000)
+    cluster.udp = false
+    // three exchanges go unanswered; by itself an observer would be asked for an echo after ten seconds
+    cluster.run(6_000)
+    cluster.keepsMessages = true
+    cluster.run(2_000)
+    const ways = cluster.messages.filter(({ bytes }) => kindName(bytes) === 'heartbeat').map(({ via }) => via)
+    const streams = ways.filter((via) => via === 'stream').length
+    t.ok(streams >= 2 * 3 && ways.length - streams <= 3, ways.join())
   })
 
   t.test('with datagrams switched off none is sent', async (t) => {
