@@ -22,6 +22,8 @@ function hostOf(index: number): string {
   return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`
 }
 
+function nothing(): void {}
+
 /** What the kernel keeps of datagrams that nobody reads (Linux, `rmem_default`); the rest is lost. */
 const receiveBufferBytes = 212_992
 
@@ -56,7 +58,7 @@ export class Machine {
   /** What it sent, by class of traffic. */
   readonly sent: Readonly<Record<TrafficClass, Count>> = noTraffic()
   /** Called before anything runs on it: the simulation lets promises settle after that. */
-  wakes: () => void = () => {}
+  wakes: () => void = nothing
   #pausedUntilUs = 0
   #pausedAtUs = 0
   #stoodStillUs = 0
