@@ -257,13 +257,14 @@ export class Ledger {
   }
 
   #fade(now: number): void {
-    let left = sweepMax
-    for (const { key, value } of this.#rows(['fade'], sweepMax)) {
-      if ((key[1] as number) > now || left <= 0) return
-      const [tokens, blobs] = value as FadeRow
+    for (let left = sweepMax; left > 0;) {
+      // one by one: most of the time, there is none that has had its time
+      const [row] = this.#rows(['fade'], 1)
+      if (row === undefined || (row.key[1] as number) > now) return
+      const [tokens, blobs] = row.value as FadeRow
       for (const token of tokens) this.#table.remove(['result', token])
       for (const id of blobs) this.#table.remove(['blob', id])
-      this.#table.remove(key)
+      this.#table.remove(row.key)
       left -= tokens.length + blobs.length
     }
   }
