@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
 import type { Channel } from '../channel.js'
 import { type ErrorCode, TelepathineError } from '../gossip/errors.js'
@@ -17,6 +16,7 @@ import { Outcomes } from './outcomes.js'
 import { encodePayload, formOf } from './payload.js'
 import { emitAll, iteratorOf, refusalBy, type Server } from './server.js'
 import type { Service } from './service.js'
+import { newToken, tokenOf } from './token.js'
 import { CallTrace, ServeTrace } from './tracing.js'
 import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo, Settled } from './types.js'
 
@@ -112,7 +112,7 @@ export class Durable {
     const content = await this.#keep(input, false)
     const enqueuedAt = channel.clock.wall()
     const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content }
-    const token = tokenFor(name, key)
+    const token = key === undefined ? newToken(enqueuedAt) : tokenOf(name, key)
     const bytes = encodeLetter(letter)
     await engine.add({ token, service: name, bytes, delayMs, priority, isKeyed: key !== undefined })
     return token
@@ -439,7 +439,7 @@ export class Durable {
     const form = formOf(value)
     const bytes = ownBytes(encodePayload(value, form, this.#parts.maxPayloadBytes))
     if (bytes.length <= inlineBytesMax) return { form, bytes, blob: undefined }
-    const blob = newToken()
+    const blob = newToken(this.#parts.channel.clock.wall())
     await this.#parts.engine.putBlob(blob, bytes, fades)
     return { form, bytes: new Uint8Array(0), blob }
   }
@@ -476,16 +476,6 @@ export class Durable {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#parts.channel.clock.after(ms, resolve))
   }
-}
-
-/** Cannot be guessed; for a key it is always the same one. */
-function tokenFor(name: string, key: string | undefined): string {
-  if (key === undefined) return newToken()
-  return createHash('sha256').update(`${name}\0${key}`).digest('base64url').slice(0, 24)
-}
-
-function newToken(): string {
-  return randomBytes(18).toString('base64url')
 }
 
 async function handled(handler: Handler, input: unknown, duty: Duty): Promise<unknown> {
