@@ -235,7 +235,14 @@ export class Ledger {
     return services
   }
 
-  // ---- the end of a transaction
+  // ---- transactions
+
+  /** What was gathered in one that came to nothing is not to be written. */
+  begin(): void {
+    this.#changes.clear()
+    this.#faded = undefined
+    this.#seq = undefined
+  }
 
   /** Writes what was gathered, and forgets what has had its time. */
   end(now: number): void {
@@ -245,14 +252,11 @@ export class Ledger {
       if (sums.every((sum) => sum === 0)) this.#table.remove(['count', service])
       else this.#table.put(['count', service], sums)
     }
-    this.#changes.clear()
     if (this.#faded !== undefined) {
       const { at, tokens, blobs } = this.#faded
       this.#table.put(['fade', at, this.#nextSeq()], [tokens, blobs])
-      this.#faded = undefined
     }
     if (this.#seq !== undefined) this.#table.put(['seq'], this.#seq)
-    this.#seq = undefined
     this.#fade(now)
   }
 

@@ -18,11 +18,11 @@ const delayMsMax = 2 ** 31 - 1
 /** After how long jobs are looked for again when that failed. */
 const againMs = 1_000
 
-/** Something that is to be done in the next transaction. */
+/** Something that is to be done in the next transaction. Never throws; it may be run again, as if it had not been. */
 interface Step {
   readonly run: (ledger: Ledger, now: number) => void
   readonly done: () => void
-  readonly failed: (error: unknown) => void
+  readonly failed: (error: TelepathineError) => void
 }
 
 /** Somebody here who takes jobs. */
@@ -37,6 +37,8 @@ interface LocalTaker {
 
 interface HeldHere extends Delivery, Held {
   readonly taker: LocalTaker
+  /** Whether it is settled, or will be by a transaction that is under way, and its place is another's. */
+  isFree: boolean
 }
 
 /** Opens a queue in a folder. @throws TelepathineError `ERR_QUEUE` when that cannot be */
@@ -44,8 +46,14 @@ export async function open(folder: string, { keepMs }: EngineSettings): Promise<
   const lmdb = await import('lmdb')
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    // every commit is on disk when it is told of; many of them at a time make that cheap
-    const options = { path: folder, noSubdir: false, overlappingSync: false, encoding: 'msgpack' } as const
+    const options = {
+      path: folder,
+      noSubdir: false,
+      encoding: 'msgpack',
+      // every commit is on disk when it is told of, and before anybody sees it; to batch them is done here
+      overlappingSync: false,
+      eventTurnBatching: false,
+    } as const
     const database = lmdb.open<unknown, KeyPart[]>(options)
     const engine = new LMDBEngine(database, folder, keepMs)
     await engine.enter()
@@ -64,12 +72,13 @@ class LMDBEngine implements Engine {
   readonly #takers = new Set<LocalTaker>()
   readonly #held = new Map<number, HeldHere>()
   readonly #watched = new Map<string, Set<Look>>()
-  /** Done together in the next transaction. */
+  /** Done together in the next transaction; then, what is taken: there is room for it by what was settled. */
   #steps: Step[] = []
+  #takes: Step[] = []
   #isWriting = false
   #written: Promise<void> = Promise.resolve()
   /** What others are to know when the transaction is over. */
-  #news = new Set<string>()
+  readonly #news = new Set<string>()
   #ids = 0
   #timer: NodeJS.Timeout | undefined
   #closed: Promise<void> | undefined
@@ -215,12 +224,20 @@ class LMDBEngine implements Engine {
   // ---- transactions
 
   /** What is asked for while a transaction is under way is done in the next one, all together. */
-  #write<T>(run: (ledger: Ledger, now: number) => T): Promise<T> {
+  #write<T>(run: (ledger: Ledger, now: number) => T, steps = this.#steps): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      let result: T
-      this.#steps.push({
-        run: (ledger, now) => void (result = run(ledger, now)),
-        done: () => resolve(result),
+      let done: () => void
+      steps.push({
+        run: (ledger, now) => {
+          try {
+            const result = run(ledger, now)
+            done = () => resolve(result)
+          } catch (error) {
+            // the others of this transaction have nothing to do with it
+            done = () => reject(error as Error)
+          }
+        },
+        done: () => done(),
         failed: reject,
       })
       if (this.#isWriting) return
@@ -231,23 +248,36 @@ class LMDBEngine implements Engine {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#steps.length > 0) {
-      const steps = this.#steps
+    while (this.#steps.length + this.#takes.length > 0) {
+      const steps = [...this.#steps, ...this.#takes]
       this.#steps = []
-      try {
-        await this.#database.transaction(() => {
-          const now = Date.now()
-          for (const step of steps) step.run(this.#ledger, now)
-          this.#ledger.end(now)
-        })
-        for (const { done } of steps) done()
-      } catch (cause) {
-        const error = new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
-        for (const { failed } of steps) failed(error)
-      }
+      this.#takes = []
+      // LMDB gives up a transaction when its list of free pages is in its own way, which it does not find again
+      const failure = await this.#transact(steps) && await this.#transact(steps)
+      if (failure === undefined) for (const { done } of steps) done()
+      else for (const { failed } of steps) failed(failure)
       this.#tell()
     }
     this.#isWriting = false
+  }
+
+  /** All of it is on disk, or none of it is done, and why. */
+  async #transact(steps: readonly Step[]): Promise<TelepathineError | undefined> {
+    this.#news.clear()
+    try {
+      await this.#database.transaction(() => {
+        const now = Date.now()
+        this.#ledger.begin()
+        for (const step of steps) step.run(this.#ledger, now)
+        this.#ledger.end(now)
+      })
+      return undefined
+    } catch (error) {
+      this.#news.clear()
+      const cause = await causeOf(error)
+      log('transaction: %O', cause)
+      return new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
+    }
   }
 
   /** Others may have written since the last time that this process read. */
@@ -261,7 +291,7 @@ class LMDBEngine implements Engine {
   #tell(): void {
     if (this.#news.size === 0) return
     const news = [...this.#news]
-    this.#news = new Set()
+    this.#news.clear()
     this.#neighbours.ring(`${news.join('\n')}\n`)
     for (const line of news) this.#hear(line)
   }
@@ -281,7 +311,6 @@ class LMDBEngine implements Engine {
     const isDue = due <= Date.now()
     for (const taker of this.#takers) {
       if (taker.isTaking || taker.room <= 0 || !(isDue || this.#ledger.isReady(taker.service))) continue
-      taker.isTaking = true
       void this.#take(taker)
     }
     // those who have no room look again when they do
@@ -294,37 +323,48 @@ class LMDBEngine implements Engine {
   }
 
   async #take(taker: LocalTaker): Promise<void> {
-    let taken: Held[] = []
-    const limit = taker.room
-    try {
-      const { id } = this.#neighbours
-      taken = await this.#write((ledger, now) => {
-        // they may be for others
-        if (ledger.ripen(now)) this.#news.add('job *')
-        return taker.isStopped ? [] : ledger.take(taker.service, id, limit)
-      })
-    } catch (error) {
+    taker.isTaking = true
+    const taken = await this.#write((ledger, now) => {
+      // they may be for others
+      if (ledger.ripen(now)) this.#news.add('job *')
+      if (taker.isStopped || taker.room <= 0) return []
+      return ledger.take(taker.service, this.#neighbours.id, taker.room)
+    }, this.#takes).catch((error: unknown) => {
       log('%O', error)
-      this.#lookIn(againMs)
-    }
+      return undefined
+    })
     taker.isTaking = false
-    taker.room -= taken.length
-    for (const each of taken) {
-      const held: HeldHere = { ...each, id: ++this.#ids, isDoubtful: false, taker }
+    for (const each of taken ?? []) {
+      const held: HeldHere = { ...each, id: ++this.#ids, isDoubtful: false, taker, isFree: false }
       this.#held.set(held.id, held)
+      taker.room--
       taker.deliver(held)
     }
     taker.stopped()
-    if (taken.length > 0) this.#look()
+    if (taken === undefined) this.#lookIn(againMs)
+    else if (taker.room > 0) this.#look()
   }
 
   async #settle({ id }: Delivery, run: (held: Held, ledger: Ledger, now: number) => void): Promise<void> {
     const held = this.#held.get(id)
     if (held === undefined) return
-    await this.#write((ledger, now) => run(held, ledger, now))
-    if (!this.#held.delete(id)) return
-    held.taker.room++
-    this.#look()
+    const { taker } = held
+    const settled = this.#write((ledger, now) => {
+      run(held, ledger, now)
+      if (!held.isFree) taker.room++
+      held.isFree = true
+    })
+    if (!taker.isTaking && !taker.isStopped) void this.#take(taker)
+    try {
+      await settled
+      this.#held.delete(id)
+    } catch (error) {
+      if (held.isFree && this.#held.has(id)) {
+        held.isFree = false
+        taker.room--
+      }
+      throw error
+    }
   }
 
   // ---- neighbours
@@ -347,4 +387,10 @@ class LMDBEngine implements Engine {
       log('%s: %O', id, error)
     }
   }
+}
+
+/** LMDB tells why a commit failed by a promise of its own, which ends the process when nobody takes it. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> }
+  return commitError === undefined ? error : commitError.catch((cause: unknown) => cause)
 }
