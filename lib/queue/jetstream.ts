@@ -64,7 +64,7 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   const { options, replicas } = optionsOf(url)
   let nc: NatsConnection | undefined
   try {
-    nc = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs })
+    nc = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs, noAsyncTraces: true })
     const jsm = await jetstreamManager(nc, { timeout: tryMs })
     const engine = new JetStreamEngine(nc, jsm, jetstream(nc, { timeout: tryMs }), headers, settings)
     await engine.prepare(replicas)

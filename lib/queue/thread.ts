@@ -6,6 +6,7 @@ import { extname } from 'node:path'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TelepathineError, type ErrorCode } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
+import { alone, Mailbox } from './mailbox.js'
 
 /** Which engine a thread runs, and with what. */
 export interface ThreadData {
@@ -67,6 +68,7 @@ class ThreadEngine implements Engine {
   priorityMax = 0
   readonly opened: Promise<void>
   readonly #worker: Worker
+  readonly #mailbox: Mailbox<Request>
   /** Serial 0 is the opening. Bounded by what is asked for at a time. */
   readonly #waiting = new Map<number, Waiting>()
   readonly #takers = new Map<number, (delivery: Delivery) => void>()
@@ -76,8 +78,11 @@ class ThreadEngine implements Engine {
 
   constructor(worker: Worker) {
     this.#worker = worker
+    this.#mailbox = new Mailbox(worker)
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve: () => resolve(), reject }))
-    worker.on('message', (told: Told) => this.#hear(told))
+    worker.on('message', (all: readonly Told[]) => {
+      for (const told of all) this.#hear(told)
+    })
     worker.on('error', (error) => this.#end(`the queue's thread failed: ${error.message}`))
     worker.on('exit', () => this.#end('the queue was closed'))
   }
@@ -87,7 +92,7 @@ class ThreadEngine implements Engine {
   }
 
   async add(job: NewJob): Promise<void> {
-    await this.#ask('add', { ...job, bytes: own(job.bytes) })
+    await this.#ask('add', { ...job, bytes: alone(job.bytes) })
   }
 
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
@@ -107,7 +112,7 @@ class ThreadEngine implements Engine {
   }
 
   async finish({ id }: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#ask('finish', id, own(outcome))
+    await this.#ask('finish', id, alone(outcome))
   }
 
   async putBack({ id }: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
@@ -115,7 +120,7 @@ class ThreadEngine implements Engine {
   }
 
   async bury({ id }: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#ask('bury', id, own(outcome))
+    await this.#ask('bury', id, alone(outcome))
   }
 
   outcome(token: string): Promise<Uint8Array | undefined> {
@@ -147,7 +152,7 @@ class ThreadEngine implements Engine {
   }
 
   discard(token: string, outcome: Uint8Array): Promise<boolean> {
-    return this.#ask('discard', token, own(outcome))
+    return this.#ask('discard', token, alone(outcome))
   }
 
   depths(): Promise<Depth[]> {
@@ -155,7 +160,7 @@ class ThreadEngine implements Engine {
   }
 
   async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
-    await this.#ask('putBlob', id, own(bytes), fades)
+    await this.#ask('putBlob', id, alone(bytes), fades)
   }
 
   blob(id: string): Promise<Uint8Array | undefined> {
@@ -183,9 +188,7 @@ class ThreadEngine implements Engine {
       // a process stays as long as it waits for the thread, and no longer
       if (this.#waiting.size === 0) this.#worker.ref()
       this.#waiting.set(serial, { resolve: resolve as (result: unknown) => void, reject })
-      const request: Request = { serial, method, given }
-      const moved = given.flatMap((each) => each instanceof Uint8Array ? [each.buffer as ArrayBuffer] : [])
-      this.#worker.postMessage(request, moved)
+      this.#mailbox.send({ serial, method, given })
     })
   }
 
@@ -218,11 +221,6 @@ class ThreadEngine implements Engine {
     for (const { reject } of this.#waiting.values()) reject(this.#over)
     this.#waiting.clear()
   }
-}
-
-/** Bytes that can be given away. */
-function own(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes)
 }
 
 function errorFrom({ code, message }: ThreadError): Error {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { TelepathineError } from '../gossip/errors.js'
 import type { Delivery, Engine, Taker } from './engine.js'
+import { alone, Mailbox } from './mailbox.js'
 import type { Request, ThreadData, ThreadError, Told } from './thread.js'
 
 const port = parentPort
@@ -12,7 +13,10 @@ const watches = new Map<number, () => void>()
 /** What is held, by the id of its delivery. */
 const held = new Map<number, Delivery>()
 
-const tell = (what: Told): void => port.postMessage(what)
+const mailbox = new Mailbox<Told>(port)
+const tell = (what: Told): void => mailbox.send(what)
+
+const found = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && alone(bytes)
 
 async function openEngine({ kind, url, settings }: ThreadData): Promise<Engine> {
   const { open } = kind === 'jetstream' ? await import('./jetstream.js') : await import('./amqp.js')
@@ -35,7 +39,7 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
     case 'take': {
       const taker = await engine.take(first, second, (delivery) => {
         held.set(delivery.id, delivery)
-        tell({ kind: 'deliver', taker: serial, delivery })
+        tell({ kind: 'deliver', taker: serial, delivery: { ...delivery, bytes: alone(delivery.bytes) } })
       })
       return void takers.set(serial, taker)
     }
@@ -51,10 +55,10 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
     case 'finish': return settle(first, (delivery) => engine.finish(delivery, second))
     case 'putBack': return settle(first, (delivery) => engine.putBack(delivery, second, third))
     case 'bury': return settle(first, (delivery) => engine.bury(delivery, second))
-    case 'outcome': return engine.outcome(first)
+    case 'outcome': return found(await engine.outcome(first))
     case 'watch':
       return void watches.set(serial, await engine.watch(first, (outcome) => {
-        tell({ kind: 'look', watch: serial, outcome })
+        tell({ kind: 'look', watch: serial, outcome: found(outcome) })
       }))
     case 'stopWatching':
       watches.get(first)?.()
@@ -64,7 +68,7 @@ async function answer(engine: Engine, { serial, method, given }: Request): Promi
     case 'discard': return engine.discard(first, second)
     case 'depths': return engine.depths()
     case 'putBlob': return engine.putBlob(first, second, third)
-    case 'blob': return engine.blob(first)
+    case 'blob': return found(await engine.blob(first))
     case 'dropBlob': return engine.dropBlob(first)
     case 'lost': return engine.lost(first)
     case 'close': return engine.close()
@@ -80,12 +84,14 @@ function told(error: unknown): ThreadError {
 
 try {
   const engine = await openEngine(workerData as ThreadData)
-  port.on('message', (request: Request) => {
-    const { serial } = request
-    answer(engine, request).then(
-      (result) => tell({ kind: 'done', serial, result }),
-      (error: unknown) => tell({ kind: 'failed', serial, error: told(error) }),
-    )
+  port.on('message', (requests: readonly Request[]) => {
+    for (const request of requests) {
+      const { serial } = request
+      answer(engine, request).then(
+        (result) => tell({ kind: 'done', serial, result }),
+        (error: unknown) => tell({ kind: 'failed', serial, error: told(error) }),
+      )
+    }
   })
   tell({ kind: 'open', priorityMax: engine.priorityMax })
 } catch (error) {
