@@ -204,7 +204,15 @@ class AMQPEngine implements Engine {
   }
 
   async watch(token: string, look: Look): Promise<() => void> {
-    return this.#outcomes.watch(token, look)
+    const end = this.#outcomes.watch(token, look)
+    try {
+      const known = await this.outcome(token)
+      if (known !== undefined) look(known)
+    } catch (error) {
+      end()
+      throw error
+    }
+    return end
   }
 
   async dead(service: string, limit: number): Promise<DeadLetter[]> {

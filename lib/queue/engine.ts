@@ -98,8 +98,8 @@ export interface Engine {
   /** The outcome of a job; undefined while there is none. */
   outcome(token: string): Promise<Uint8Array | undefined>
   /**
-   * Calls `look` when there may be an outcome, with it if it is at hand, from the time that it resolves; returns what
-   * ends that.
+   * Calls `look` with the outcome if there is one already, and when there may be one, with it if it is at hand. From
+   * the time that it resolves, none is missed; resolves to what ends that.
    */
   watch(token: string, look: Look): Promise<() => void>
   /** The dead letters of a service, the oldest first. */

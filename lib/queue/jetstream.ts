@@ -7,6 +7,7 @@
  * <name>.job.<service>.<token>     a job, until it is acknowledged
  * <name>.dead.<service>.<token>    a dead letter: its outcome and the job
  * <name>.outcome.<token>           for a time          <name>.fading.<id>.<n>   pieces of a large result, as long
+ * <name>.told.<token>.…            either of them, not kept: published by the server when it has stored it
  * <name>.blob.<id>.<n>             pieces of a large input
  * <name>.hops.<seq>                how often that message was given back without having been tried
  * <name>.lease.<peer>.<life>       what a process holds, in memory
@@ -21,11 +22,12 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
-import type { JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
+import type { JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
 import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { nanos, Puller } from './jetstream/puller.js'
+import { Requests } from './jetstream/requests.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 
@@ -47,6 +49,10 @@ const leasesKeptMs = 86_400_000
 /** Codes of the server's errors. */
 const wrongSequence = 10_071
 const notFound = 10_037
+const noStream = 10_059
+const nothing = new Uint8Array(0)
+/** A message is stored only if the last one of its subject is that one; 0: if there is none. */
+const expectedHeader = 'Nats-Expected-Last-Subject-Sequence'
 
 interface Held extends Delivery {
   /** Where it is acknowledged. */
@@ -56,17 +62,33 @@ interface Held extends Delivery {
   hops: number
 }
 
+/** What the server says about a message that it was to store. */
+interface PublishAnswer {
+  readonly error?: { readonly err_code: number; readonly description: string }
+}
+
+type NewStream = Partial<StreamConfig> & { name: string; subjects: string[] }
+
+/** A message of a stream. */
+interface Kept {
+  readonly data: Uint8Array
+  readonly headers: MsgHdrs
+  readonly subject: string
+  readonly seq: number
+}
+
 /** Opens it: `nats://[user:password@]host:port[,host:port]…[?replicas=3]`. */
 export async function open(url: string, settings: EngineSettings): Promise<Engine> {
-  const [{ connect, headers }, { jetstream, jetstreamManager }] = await Promise.all([
+  const [{ connect, headers }, { jetstreamManager }] = await Promise.all([
     import('@nats-io/transport-node'), import('@nats-io/jetstream'),
   ])
   const { options, replicas } = optionsOf(url)
   let nc: NatsConnection | undefined
   try {
-    nc = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs, noAsyncTraces: true })
+    const patience = { maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs }
+    nc = await connect({ ...options, ...patience, noAsyncTraces: true })
     const jsm = await jetstreamManager(nc, { timeout: tryMs })
-    const engine = new JetStreamEngine(nc, jsm, jetstream(nc, { timeout: tryMs }), headers, settings)
+    const engine = new JetStreamEngine(nc, jsm, headers, settings)
     await engine.prepare(replicas)
     return engine
   } catch (cause) {
@@ -80,7 +102,7 @@ class JetStreamEngine implements Engine {
   readonly priorityMax = 0
   readonly #nc: NatsConnection
   readonly #jsm: JetStreamManager
-  readonly #js: JetStreamClient
+  readonly #requests: Requests
   readonly #newHeaders: () => MsgHdrs
   readonly #name: string
   readonly #keepMs: number
@@ -100,13 +122,12 @@ class JetStreamEngine implements Engine {
   #isClosed = false
 
   constructor(
-    nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, newHeaders: () => MsgHdrs,
-    { name, keepMs }: EngineSettings,
+    nc: NatsConnection, jsm: JetStreamManager, newHeaders: () => MsgHdrs, { name, keepMs }: EngineSettings,
   ) {
     this.#newHeaders = newHeaders
     this.#nc = nc
     this.#jsm = jsm
-    this.#js = js
+    this.#requests = new Requests(nc, tryMs)
     this.#name = name
     this.#keepMs = keepMs
     this.#extension = setInterval(() => this.#extend(), ackWaitMs / 3)
@@ -119,23 +140,34 @@ class JetStreamEngine implements Engine {
     const { RetentionPolicy, StorageType, DiscardPolicy } = await import('@nats-io/jetstream')
     const common = { num_replicas: replicas, allow_direct: true, discard: DiscardPolicy.New }
     const last = { ...common, max_msgs_per_subject: 1, discard: DiscardPolicy.Old }
-    const streams: (Partial<StreamConfig> & { name: string; subjects: string[] })[] = [
+    // told of when it is stored, and not before: whoever waits looks for it, and hears of what was not there
+    const told = (src: string, ...dest: string[]) => ({ republish: { src, dest: this.#subject('told', ...dest) } })
+    const [dead, outcome] = [this.#subject('dead', '*', '*'), this.#subject('outcome', '*')]
+    const streams: NewStream[] = [
       { ...common, name: this.#stream('jobs'), subjects: [this.#subject('job', '*', '*')],
         retention: RetentionPolicy.Workqueue },
-      { ...last, name: this.#stream('dead'), subjects: [this.#subject('dead', '*', '*')] },
+      { ...last, name: this.#stream('dead'), subjects: [dead], ...told(dead, '{{wildcard(2)}}', '{{wildcard(1)}}') },
       { ...last, name: this.#stream('outcomes'), max_age: nanos(this.#keepMs), duplicate_window: nanos(1_000),
-        subjects: [this.#subject('outcome', '*'), this.#subject('fading', '*', '*')] },
+        subjects: [outcome, this.#subject('fading', '*', '*')], ...told(outcome, '{{wildcard(1)}}', 'done') },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
       { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*')],
         storage: StorageType.Memory, max_age: nanos(leasesKeptMs) },
     ]
-    for (const config of streams) {
-      await this.#ask(() => this.#jsm.streams.info(config.name).catch((error: unknown) => {
-        if (codeOf(error) === 10_059) return this.#jsm.streams.add(config)
-        throw error
-      }))
+    for (const stream of streams) await this.#ask(() => this.#makeStream(stream))
+  }
+
+  async #makeStream(stream: NewStream): Promise<void> {
+    const { name, republish } = stream
+    try {
+      const { config } = await this.#jsm.streams.info(name)
+      if (republish === undefined || config.republish?.dest === republish.dest) return
+    } catch (error) {
+      if (codeOf(error) !== noStream) throw error
+      await this.#jsm.streams.add(stream)
+      return
     }
+    throw new TelepathineError('ERR_QUEUE', `stream ${name} has to republish ${republish.src} to ${republish.dest}`)
   }
 
   async join(peer: string): Promise<void> {
@@ -210,16 +242,26 @@ class JetStreamEngine implements Engine {
   }
 
   async watch(token: string, look: Look): Promise<() => void> {
-    // what is asked of the server after this it answers after this
-    const watches = [
-      this.#nc.subscribe(this.#subject('outcome', token), { callback: (_, { data }) => look(data) }),
-      this.#nc.subscribe(this.#subject('dead', '*', token), { callback: (_, { data }) => look(parted(data)?.[0]) }),
-    ]
+    // told of when it is stored: what is not found after this is told of after this
+    const watch = this.#nc.subscribe(this.#subject('told', token, '*'), {
+      callback: (_, { data, headers }) => {
+        const isDead = headers?.get('Nats-Stream') === this.#stream('dead')
+        look(isDead ? parted(data)?.[0] : data)
+      },
+    })
     this.#looks.add(look)
-    return () => {
+    const end = (): void => {
       this.#looks.delete(look)
-      for (const each of watches) each.unsubscribe()
+      watch.unsubscribe()
     }
+    try {
+      const known = await this.outcome(token)
+      if (known !== undefined) look(known)
+    } catch (error) {
+      end()
+      throw error
+    }
+    return end
   }
 
   async dead(service: string, limit: number): Promise<DeadLetter[]> {
@@ -287,7 +329,7 @@ class JetStreamEngine implements Engine {
       for (let at = 0, count = 1; at < count; at++) {
         const piece = await this.#last(stream, this.#subject(kind, id, String(at)))
         if (piece === undefined) break
-        count = Number(piece.header.get('Count'))
+        count = Number(piece.headers.get('Count'))
         pieces.push(piece.data)
         if (at === count - 1) return Buffer.concat(pieces)
       }
@@ -314,6 +356,7 @@ class JetStreamEngine implements Engine {
     if (this.#peer !== '') this.#nc.publish(this.#leaseSubject, '')
     await Promise.race([this.#nc.drain(), new Promise((resolve) => setTimeout(resolve, tryMs))])
     await this.#nc.close()
+    this.#requests.close()
   }
 
   // ---- deliveries
@@ -353,7 +396,7 @@ class JetStreamEngine implements Engine {
 
   async #hopsOf(sequence: number): Promise<number> {
     const hops = await this.#last('hops', this.#subject('hops', String(sequence)))
-    return hops === undefined ? 0 : Number(hops.string())
+    return hops === undefined ? 0 : Number(new TextDecoder().decode(hops.data))
   }
 
   /** The consumer of a service, which is made if it is not there. */
@@ -446,10 +489,10 @@ class JetStreamEngine implements Engine {
     }
   }
 
-  async #takeBack(subject: string, { seq, data }: StoredMsg): Promise<void> {
+  async #takeBack(subject: string, { seq, data }: Kept): Promise<void> {
     try {
       // of all that notice, one gets to do it
-      await this.#js.publish(subject, '', { expect: { lastSubjectSequence: seq } })
+      await this.#store(subject, nothing, { [expectedHeader]: String(seq) })
     } catch (error) {
       if (codeOf(error) === wrongSequence) return
       throw error
@@ -477,15 +520,21 @@ class JetStreamEngine implements Engine {
     how: { lastSubjectSequence?: number; id?: string } = {},
   ): Promise<void> {
     const { lastSubjectSequence, id } = how
-    const options = {
-      headers: this.#headersOf(headers),
-      ...(lastSubjectSequence !== undefined && { expect: { lastSubjectSequence } }),
-      ...(id !== undefined && { msgID: id }),
+    const given = {
+      ...headers,
+      ...(lastSubjectSequence !== undefined && { [expectedHeader]: String(lastSubjectSequence) }),
+      ...(id !== undefined && { 'Nats-Msg-Id': id }),
     }
-    await this.#ask(() => this.#js.publish(subject, bytes, options).catch((error: unknown) => {
+    await this.#ask(() => this.#store(subject, bytes, given).catch((error: unknown) => {
       // it is there already: because it is known, or because an earlier try was stored after all
       if (lastSubjectSequence === undefined || codeOf(error) !== wrongSequence) throw error
     }))
+  }
+
+  async #store(subject: string, bytes: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+    const given = Object.keys(headers).length === 0 ? undefined : this.#headersOf(headers)
+    const { error } = (await this.#requests.ask(subject, bytes, given)).json<PublishAnswer>()
+    if (error !== undefined) throw Object.assign(new Error(error.description), { code: error.err_code })
   }
 
   #headersOf(headers: Readonly<Record<string, string>>): MsgHdrs {
@@ -494,8 +543,16 @@ class JetStreamEngine implements Engine {
     return given
   }
 
-  #last(stream: string, subject: string): Promise<StoredMsg | undefined> {
-    return this.#get(stream, { last_by_subj: subject })
+  /** The last message of a subject, which may have wildcards. */
+  #last(stream: string, subject: string): Promise<Kept | undefined> {
+    return this.#ask(async () => {
+      const where = `$JS.API.DIRECT.GET.${this.#stream(stream)}.${subject}`
+      const { data, headers } = await this.#requests.ask(where, nothing)
+      if (headers === undefined) throw new Error('the server does not understand')
+      if (headers.code === 404) return undefined
+      if (headers.code !== 0) throw new Error(`${headers.code} ${headers.description}`)
+      return { data, headers, subject: headers.get('Nats-Subject'), seq: Number(headers.get('Nats-Sequence')) }
+    })
   }
 
   #get(

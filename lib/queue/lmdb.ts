@@ -159,6 +159,8 @@ class LMDBEngine implements Engine {
     let watchers = this.#watched.get(token)
     if (watchers === undefined) this.#watched.set(token, (watchers = new Set()))
     watchers.add(look)
+    const known = await this.outcome(token)
+    if (known !== undefined) look(known)
     return () => {
       watchers.delete(look)
       if (watchers.size === 0 && this.#watched.get(token) === watchers) this.#watched.delete(token)
@@ -234,7 +236,7 @@ class LMDBEngine implements Engine {
             done = () => resolve(result)
           } catch (error) {
             // the others of this transaction have nothing to do with it
-            done = () => reject(error as Error)
+            done = () => reject(error)
           }
         },
         done: () => done(),

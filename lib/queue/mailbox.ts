@@ -15,10 +15,11 @@ export class Mailbox<T> {
   send(letter: T): void {
     this.#letters.push(letter)
     if (this.#letters.length > 1) return
+    const port = this.#port
     setImmediate(() => {
       const letters = this.#letters
       this.#letters = []
-      this.#port.postMessage(letters)
+      port.postMessage(letters)
     })
   }
 }

@@ -140,7 +140,7 @@ export class Durable {
       // an early end must not leave the watch behind
       const watching = engine.watch(token, look)
       unwatch = () => void watching.then((end) => end(), () => undefined)
-      watching.then(() => look(), reject)
+      watching.catch(reject)
       return await this.#read(await promise, token)
     } finally {
       unwatch()
