@@ -10,6 +10,7 @@ import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { type Held, type KeyPart, Ledger, priorityMax } from './ledger.js'
 import { Neighbours } from './neighbours.js'
+import { type Run, Writer } from './writer.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -17,13 +18,6 @@ const log = createDebug('telepathine:queue')
 const delayMsMax = 2 ** 31 - 1
 /** After how long jobs are looked for again when that failed. */
 const againMs = 1_000
-
-/** Something that is to be done in the next transaction. Never throws; it may be run again, as if it had not been. */
-interface Step {
-  readonly run: (ledger: Ledger, now: number) => void
-  readonly done: () => void
-  readonly failed: (error: TelepathineError) => void
-}
 
 /** Somebody here who takes jobs. */
 interface LocalTaker {
@@ -68,17 +62,11 @@ class LMDBEngine implements Engine {
   readonly #database: RootDatabase<unknown, KeyPart[]>
   readonly #ledger: Ledger
   readonly #neighbours: Neighbours
+  readonly #writer: Writer
   readonly #keepMs: number
   readonly #takers = new Set<LocalTaker>()
   readonly #held = new Map<number, HeldHere>()
   readonly #watched = new Map<string, Set<Look>>()
-  /** Done together in the next transaction; then, what is taken: there is room for it by what was settled. */
-  #steps: Step[] = []
-  #takes: Step[] = []
-  #isWriting = false
-  #written: Promise<void> = Promise.resolve()
-  /** What others are to know when the transaction is over. */
-  readonly #news = new Set<string>()
   #ids = 0
   #timer: NodeJS.Timeout | undefined
   #closed: Promise<void> | undefined
@@ -86,6 +74,7 @@ class LMDBEngine implements Engine {
   constructor(database: RootDatabase<unknown, KeyPart[]>, folder: string, keepMs: number) {
     this.#database = database
     this.#ledger = new Ledger(database)
+    this.#writer = new Writer(database, this.#ledger, (news) => this.#tell(news))
     this.#keepMs = keepMs
     this.#neighbours = new Neighbours(folder, {
       rang: (line) => this.#hear(line),
@@ -96,7 +85,7 @@ class LMDBEngine implements Engine {
   /** Is known to other processes from now on, and knows them. */
   async enter(): Promise<void> {
     await this.#neighbours.listen()
-    await this.#write((ledger) => ledger.enter(this.#neighbours))
+    await this.#writer.write((ledger) => ledger.enter(this.#neighbours))
     this.#meet()
   }
 
@@ -105,8 +94,8 @@ class LMDBEngine implements Engine {
   }
 
   async add(job: NewJob): Promise<void> {
-    await this.#write((ledger, now) => {
-      if (ledger.add(job, now)) this.#news.add(`job ${job.service}`)
+    await this.#writer.write((ledger, now, news) => {
+      if (ledger.add(job, now)) news.add(`job ${job.service}`)
     })
   }
 
@@ -132,22 +121,22 @@ class LMDBEngine implements Engine {
   }
 
   async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#settle(delivery, (held, ledger, now) => {
-      if (ledger.finish(held, this.#neighbours.id, outcome, now + this.#keepMs)) this.#news.add(`out ${held.token}`)
+    await this.#settle(delivery, (held, ledger, now, news) => {
+      if (ledger.finish(held, this.#neighbours.id, outcome, now + this.#keepMs)) news.add(`out ${held.token}`)
     })
   }
 
   async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
     const attempt = delivery.attempt + (isCounted ? 1 : 0)
-    await this.#settle(delivery, (held, ledger, now) => {
+    await this.#settle(delivery, (held, ledger, now, news) => {
       const isBack = ledger.putBack(held, this.#neighbours.id, attempt, delayMs, now)
-      if (isBack) this.#news.add(`job ${held.service}`)
+      if (isBack) news.add(`job ${held.service}`)
     })
   }
 
   async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#settle(delivery, (held, ledger) => {
-      if (ledger.bury(held, this.#neighbours.id, outcome)) this.#news.add(`out ${held.token}`)
+    await this.#settle(delivery, (held, ledger, _, news) => {
+      if (ledger.bury(held, this.#neighbours.id, outcome)) news.add(`out ${held.token}`)
     })
   }
 
@@ -172,17 +161,17 @@ class LMDBEngine implements Engine {
   }
 
   async revive(token: string): Promise<boolean> {
-    return this.#write((ledger, now) => {
+    return this.#writer.write((ledger, now, news) => {
       const isBack = ledger.revive(token, now)
-      if (isBack) this.#news.add('job *')
+      if (isBack) news.add('job *')
       return isBack
     })
   }
 
   async discard(token: string, outcome: Uint8Array): Promise<boolean> {
-    return this.#write((ledger, now) => {
+    return this.#writer.write((ledger, now, news) => {
       const isGone = ledger.discard(token, outcome, now + this.#keepMs)
-      if (isGone) this.#news.add(`out ${token}`)
+      if (isGone) news.add(`out ${token}`)
       return isGone
     })
   }
@@ -192,7 +181,7 @@ class LMDBEngine implements Engine {
   }
 
   async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
-    await this.#write((ledger, now) => ledger.putBlob(id, bytes, fades ? now + this.#keepMs : undefined))
+    await this.#writer.write((ledger, now) => ledger.putBlob(id, bytes, fades ? now + this.#keepMs : undefined))
   }
 
   async blob(id: string): Promise<Uint8Array | undefined> {
@@ -200,7 +189,7 @@ class LMDBEngine implements Engine {
   }
 
   async dropBlob(id: string): Promise<void> {
-    await this.#write((ledger) => ledger.dropBlob(id))
+    await this.#writer.write((ledger) => ledger.dropBlob(id))
   }
 
   lost(): void {
@@ -215,71 +204,12 @@ class LMDBEngine implements Engine {
     for (const taker of this.#takers) taker.isStopped = true
     this.#takers.clear()
     clearTimeout(this.#timer)
-    await this.#write((ledger, now) => {
-      for (const service of ledger.leave(this.#neighbours.id, false, now)) this.#news.add(`job ${service}`)
+    await this.#writer.write((ledger, now, news) => {
+      for (const service of ledger.leave(this.#neighbours.id, false, now)) news.add(`job ${service}`)
     })
-    await this.#written
+    await this.#writer.idle()
     this.#neighbours.close()
     await this.#database.close()
-  }
-
-  // ---- transactions
-
-  /** What is asked for while a transaction is under way is done in the next one, all together. */
-  #write<T>(run: (ledger: Ledger, now: number) => T, steps = this.#steps): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let done: () => void
-      steps.push({
-        run: (ledger, now) => {
-          try {
-            const result = run(ledger, now)
-            done = () => resolve(result)
-          } catch (error) {
-            // the others of this transaction have nothing to do with it
-            done = () => reject(error)
-          }
-        },
-        done: () => done(),
-        failed: reject,
-      })
-      if (this.#isWriting) return
-      this.#isWriting = true
-      // all of this turn of the event loop together
-      this.#written = new Promise((written) => setImmediate(() => void this.#writeAll().then(written)))
-    })
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#steps.length + this.#takes.length > 0) {
-      const steps = [...this.#steps, ...this.#takes]
-      this.#steps = []
-      this.#takes = []
-      // LMDB gives up a transaction when its list of free pages is in its own way, which it does not find again
-      const failure = await this.#transact(steps) && await this.#transact(steps)
-      if (failure === undefined) for (const { done } of steps) done()
-      else for (const { failed } of steps) failed(failure)
-      this.#tell()
-    }
-    this.#isWriting = false
-  }
-
-  /** All of it is on disk, or none of it is done, and why. */
-  async #transact(steps: readonly Step[]): Promise<TelepathineError | undefined> {
-    this.#news.clear()
-    try {
-      await this.#database.transaction(() => {
-        const now = Date.now()
-        this.#ledger.begin()
-        for (const step of steps) step.run(this.#ledger, now)
-        this.#ledger.end(now)
-      })
-      return undefined
-    } catch (error) {
-      this.#news.clear()
-      const cause = await causeOf(error)
-      log('transaction: %O', cause)
-      return new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
-    }
   }
 
   /** Others may have written since the last time that this process read. */
@@ -290,12 +220,10 @@ class LMDBEngine implements Engine {
   }
 
   /** Says what happened, here and to the neighbours. */
-  #tell(): void {
-    if (this.#news.size === 0) return
-    const news = [...this.#news]
-    this.#news.clear()
-    this.#neighbours.ring(`${news.join('\n')}\n`)
-    for (const line of news) this.#hear(line)
+  #tell(news: ReadonlySet<string>): void {
+    const lines = [...news]
+    this.#neighbours.ring(`${lines.join('\n')}\n`)
+    for (const line of lines) this.#hear(line)
   }
 
   #hear(line: string): void {
@@ -326,12 +254,12 @@ class LMDBEngine implements Engine {
 
   async #take(taker: LocalTaker): Promise<void> {
     taker.isTaking = true
-    const taken = await this.#write((ledger, now) => {
+    const taken = await this.#writer.writeLast((ledger, now, news) => {
       // they may be for others
-      if (ledger.ripen(now)) this.#news.add('job *')
+      if (ledger.ripen(now)) news.add('job *')
       if (taker.isStopped || taker.room <= 0) return []
       return ledger.take(taker.service, this.#neighbours.id, taker.room)
-    }, this.#takes).catch((error: unknown) => {
+    }).catch((error: unknown) => {
       log('%O', error)
       return undefined
     })
@@ -347,12 +275,12 @@ class LMDBEngine implements Engine {
     else if (taker.room > 0) this.#look()
   }
 
-  async #settle({ id }: Delivery, run: (held: Held, ledger: Ledger, now: number) => void): Promise<void> {
+  async #settle({ id }: Delivery, run: (held: Held, ...given: Parameters<Run<void>>) => void): Promise<void> {
     const held = this.#held.get(id)
     if (held === undefined) return
     const { taker } = held
-    const settled = this.#write((ledger, now) => {
-      run(held, ledger, now)
+    const settled = this.#writer.write((...given) => {
+      run(held, ...given)
       if (!held.isFree) taker.room++
       held.isFree = true
     })
@@ -381,18 +309,12 @@ class LMDBEngine implements Engine {
     const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
     if (life === undefined) return
     try {
-      await this.#write((ledger, now) => {
-        for (const service of ledger.leave(id, true, now)) this.#news.add(`job ${service}`)
+      await this.#writer.write((ledger, now, news) => {
+        for (const service of ledger.leave(id, true, now)) news.add(`job ${service}`)
       })
       await unlink(life.address)
     } catch (error) {
       log('%s: %O', id, error)
     }
   }
-}
-
-/** LMDB tells why a commit failed by a promise of its own, which ends the process when nobody takes it. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> }
-  return commitError === undefined ? error : commitError.catch((cause: unknown) => cause)
 }
