@@ -119,6 +119,7 @@ class JetStreamEngine implements Engine {
   #peer = ''
   #ids = 0
   #lease: NodeJS.Timeout | undefined
+  #isReplicated = false
   #isClosed = false
 
   constructor(
@@ -159,14 +160,12 @@ class JetStreamEngine implements Engine {
 
   async #makeStream(stream: NewStream): Promise<void> {
     const { name, republish } = stream
-    try {
-      const { config } = await this.#jsm.streams.info(name)
-      if (republish === undefined || config.republish?.dest === republish.dest) return
-    } catch (error) {
-      if (codeOf(error) !== noStream) throw error
-      await this.#jsm.streams.add(stream)
-      return
-    }
+    const { config } = await this.#jsm.streams.info(name).catch((error: unknown) => {
+      if (codeOf(error) === noStream) return this.#jsm.streams.add(stream)
+      throw error
+    })
+    this.#isReplicated ||= config.num_replicas > 1
+    if (republish === undefined || config.republish?.dest === republish.dest) return
     throw new TelepathineError('ERR_QUEUE', `stream ${name} has to republish ${republish.src} to ${republish.dest}`)
   }
 
@@ -545,14 +544,26 @@ class JetStreamEngine implements Engine {
 
   /** The last message of a subject, which may have wildcards. */
   #last(stream: string, subject: string): Promise<Kept | undefined> {
+    const name = this.#stream(stream)
     return this.#ask(async () => {
-      const where = `$JS.API.DIRECT.GET.${this.#stream(stream)}.${subject}`
-      const { data, headers } = await this.#requests.ask(where, nothing)
+      // replicas answer direct questions, too, and know of what is new a little later than their leader
+      if (this.#isReplicated) return this.#lastAtLeader(name, subject)
+      const { data, headers } = await this.#requests.ask(`$JS.API.DIRECT.GET.${name}.${subject}`, nothing)
       if (headers === undefined) throw new Error('the server does not understand')
       if (headers.code === 404) return undefined
       if (headers.code !== 0) throw new Error(`${headers.code} ${headers.description}`)
       return { data, headers, subject: headers.get('Nats-Subject'), seq: Number(headers.get('Nats-Sequence')) }
     })
+  }
+
+  async #lastAtLeader(name: string, subject: string): Promise<Kept | undefined> {
+    const found = await this.#jsm.streams.getMessage(name, { last_by_subj: subject }).catch((error: unknown) => {
+      if (codeOf(error) === notFound) return null
+      throw error
+    })
+    if (found === null) return undefined
+    const { data, header, seq } = found
+    return { data, headers: header, subject: found.subject, seq }
   }
 
   #get(
