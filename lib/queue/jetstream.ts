@@ -9,8 +9,9 @@
  * <name>.outcome.<token>           for a time          <name>.fading.<id>.<n>   pieces of a large result, as long
  * <name>.told.<token>.…            either of them, not kept: published by the server when it has stored it
  * <name>.blob.<id>.<n>             pieces of a large input
- * <name>.hops.<seq>                how often that message was given back without having been tried
+ * <name>.hops.<seq>                how often that message was given back without having been tried; its last attempt
  * <name>.lease.<peer>.<life>       what a process holds, in memory
+ * <name>.started                   the last job that there was when the server started, in memory
  * <name>.life.<life>               answered by the thread of that process, as long as it lives
  * ```
  *
@@ -18,7 +19,7 @@
  * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them,
  * and only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have
  * them for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a
- * lost connection.
+ * lost connection. So is what was there when the server started: one that was killed may have forgotten whom it gave it.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
@@ -59,7 +60,9 @@ interface Held extends Delivery {
   readonly reply: string
   readonly sequence: number
   readonly puller: Puller
+  /** How often it was given back without having been tried, and which attempt failed last. */
   hops: number
+  tried: number
 }
 
 /** What the server says about a message that it was to store. */
@@ -116,6 +119,8 @@ class JetStreamEngine implements Engine {
   /** Lives that are being asked after, with how. */
   readonly #suspects = new Map<string, NodeJS.Timeout | undefined>()
   readonly #extension: NodeJS.Timeout
+  /** Up to which job the server may have forgotten that somebody was given it. */
+  #forgotten: Promise<number> = Promise.resolve(Infinity)
   #peer = ''
   #ids = 0
   #lease: NodeJS.Timeout | undefined
@@ -152,10 +157,11 @@ class JetStreamEngine implements Engine {
         subjects: [outcome, this.#subject('fading', '*', '*')], ...told(outcome, '{{wildcard(1)}}', 'done') },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
-      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*')],
+      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*'), this.#subject('started')],
         storage: StorageType.Memory, max_age: nanos(leasesKeptMs) },
     ]
     for (const stream of streams) await this.#ask(() => this.#makeStream(stream))
+    this.#forgotten = this.#lookForgotten()
   }
 
   async #makeStream(stream: NewStream): Promise<void> {
@@ -220,7 +226,9 @@ class JetStreamEngine implements Engine {
   async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
-    if (!isCounted) await this.#hop(held)
+    if (isCounted) held.tried = delivery.attempt
+    else held.hops++
+    await this.#publish(this.#subject('hops', String(held.sequence)), Buffer.from(`${held.hops} ${held.tried}`))
     this.#acknowledge(held, `-NAK {"delay":${nanos(delayMs)}}`)
     await this.#nc.flush()
   }
@@ -365,18 +373,19 @@ class JetStreamEngine implements Engine {
     const { delivered, sequence } = infoOf(reply)
     const token = message.subject.split('.').at(-1) as string
     const id = ++this.#ids
+    const isDoubtful = delivered > 1 || sequence <= await this.#forgotten
     const held: Held = {
-      id, token, service, bytes: data, attempt: delivered, isDoubtful: delivered > 1, reply, sequence, puller, hops: 0,
+      id, token, service, bytes: data, attempt: delivered, isDoubtful, reply, sequence, puller, hops: 0, tried: 0,
     }
     this.#held.set(id, held)
     this.#leaseChanged()
-    if (delivered > 1) held.hops = await this.#hopsOf(sequence)
+    if (isDoubtful) [held.hops, held.tried] = await this.#hopsOf(sequence)
     const dueAt = Number(headers?.get('Due') || 0)
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
     // two who enqueued it at a time may both have found that it was not there
     const isKeyed = headers?.get('Keyed') === '1'
     if (isKeyed && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
-    const attempt = Math.max(1, delivered - held.hops)
+    const attempt = Math.max(1, delivered - held.hops, held.tried + 1)
     deliver({ id, token, service, bytes: data, attempt, isDoubtful: held.isDoubtful })
   }
 
@@ -387,15 +396,12 @@ class JetStreamEngine implements Engine {
     this.#leaseChanged()
   }
 
-  /** It was not tried this time: written down, so that whoever gets it next does not count it. */
-  async #hop(held: Held): Promise<void> {
-    held.hops++
-    await this.#publish(this.#subject('hops', String(held.sequence)), new TextEncoder().encode(String(held.hops)))
-  }
-
-  async #hopsOf(sequence: number): Promise<number> {
-    const hops = await this.#last('hops', this.#subject('hops', String(sequence)))
-    return hops === undefined ? 0 : Number(new TextDecoder().decode(hops.data))
+  /** What is written down of a job that was given back; see {@link Held}. */
+  async #hopsOf(sequence: number): Promise<[hops: number, tried: number]> {
+    const written = await this.#last('hops', this.#subject('hops', String(sequence)))
+    const text = written === undefined ? '0 0' : new TextDecoder().decode(written.data)
+    const [hops = 0, tried = 0] = text.split(' ').map(Number)
+    return [hops, tried]
   }
 
   /** The consumer of a service, which is made if it is not there. */
@@ -503,9 +509,33 @@ class JetStreamEngine implements Engine {
 
   // ---- the server
 
+  /**
+   * The last job that was there when the server started. A server that was killed forgets what it did not yet write down:
+   * who was given which job, and which was acknowledged. The first to find that its memory is empty, too, writes there
+   * how far that goes.
+   */
+  async #lookForgotten(): Promise<number> {
+    const subject = this.#subject('started')
+    try {
+      for (;;) {
+        const known = await this.#last('leases', subject)
+        if (known !== undefined) return Number(new TextDecoder().decode(known.data))
+        const { state } = await this.#ask(() => this.#jsm.streams.info(this.#stream('jobs')))
+        await this.#publish(subject, Buffer.from(String(state.last_seq)), {}, { lastSubjectSequence: 0 })
+      }
+    } catch (error) {
+      // all is doubted, then
+      log('%O', error)
+      return Infinity
+    }
+  }
+
   async #watchConnection(): Promise<void> {
+    let know: (forgotten: Promise<number>) => void = () => undefined
     for await (const { type } of this.#nc.status()) {
+      if (type === 'disconnect') this.#forgotten = new Promise((resolve) => (know = resolve))
       if (type !== 'reconnect') continue
+      know(this.#lookForgotten())
       for (const puller of this.#pullers) puller.restart()
       for (const look of this.#looks) look()
       this.#extend()
