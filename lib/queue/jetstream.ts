@@ -19,7 +19,7 @@
  * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them,
  * and only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have
  * them for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a
- * lost connection. So is what was there when the server started: one that was killed may have forgotten whom it gave it.
+ * lost connection. So is what was there when the server started: if it was killed, it may not know whom it gave it.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
@@ -510,8 +510,8 @@ class JetStreamEngine implements Engine {
   // ---- the server
 
   /**
-   * The last job that was there when the server started. A server that was killed forgets what it did not yet write down:
-   * who was given which job, and which was acknowledged. The first to find that its memory is empty, too, writes there
+   * The last job that was there when the server started. A server that was killed forgets what it did not yet write
+   * down: who was given which job, and which was acknowledged. The first to find that its memory is empty, too, writes there
    * how far that goes.
    */
   async #lookForgotten(): Promise<number> {
