@@ -511,8 +511,8 @@ class JetStreamEngine implements Engine {
 
   /**
    * The last job that was there when the server started. A server that was killed forgets what it did not yet write
-   * down: who was given which job, and which was acknowledged. The first to find that its memory is empty, too, writes there
-   * how far that goes.
+   * down: who was given which job, and which was acknowledged. The first to find that its memory is empty, too, writes
+   * there how far that goes.
    */
   async #lookForgotten(): Promise<number> {
     const subject = this.#subject('started')
