@@ -71,8 +71,8 @@ export class Line {
   }
 
   /**
-   * Sees to it that a queue is there, and that it stays. An exchange of its name says that whoever made it left it alone
-   * long enough for that; nothing is stored in it before.
+   * Sees to it that a queue is there, and that it stays. An exchange of its name says that it was left alone long
+   * enough for that by whoever made it; nothing is stored in it before.
    */
   async assert(queue: string, options: Options.AssertQueue): Promise<void> {
     await this.once(queue, async () => {
