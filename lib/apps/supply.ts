@@ -24,8 +24,6 @@ const copiesMax = 2
  */
 const restMsMin = 10_000
 const pauseMs = 100
-/** Archives that turned out wrong before it is given up: each time, those who gave some of it are asked last. */
-const triesMax = 8
 /** For the next chunk to come. */
 const chunkMs = 10_000
 
@@ -84,22 +82,13 @@ export class Supply {
    */
   async get(hash: string, holders: () => readonly string[], signal: AbortSignal): Promise<Kept> {
     const kept = this.#store.find(hash) ?? (await this.#manifest(hash, holders, signal))
-    // one who has it wrong must not keep us from those who have it right
-    const suspects = new Set<string>()
-    const trusted = (): readonly string[] => {
-      const all = holders()
-      const others = all.filter((peer) => !suspects.has(peer))
-      return others.length > 0 ? others : all
-    }
-    for (let tries = 1; !(await this.#store.has(kept.manifest.sha256)); tries++) {
-      const givers = new Set<string>()
-      try {
-        await this.#archive(kept.manifest, trusted, givers, signal)
-      } catch (error) {
-        if (signal.aborted || tries === triesMax) throw error
-        log('from %s: %s', [...givers].join(', '), (error as Error).message)
-        for (const peer of givers) suspects.add(peer)
-      }
+    if (await this.#store.has(kept.manifest.sha256)) return kept
+    try {
+      await this.#fromAll(kept.manifest, holders, signal)
+    } catch (error) {
+      if (!isDenied(error)) throw error
+      log('of several: %s', error.message)
+      await this.#fromOne(kept.manifest, holders, error, signal)
     }
     return kept
   }
@@ -125,22 +114,51 @@ export class Supply {
     }
   }
 
-  async #archive(
-    manifest: Manifest, holders: () => readonly string[], givers: Set<string>, signal: AbortSignal,
-  ): Promise<void> {
+  /** Takes an archive from whoever has it, each going on where the one before broke off. */
+  async #fromAll(manifest: Manifest, holders: () => readonly string[], signal: AbortSignal): Promise<void> {
     await using receiver = await this.#store.receive(manifest)
     while (receiver.bytes < manifest.bytes) {
       const before = receiver.bytes
       for (const peer of shuffled(holders())) {
-        if (receiver.bytes === manifest.bytes) break
-        const had = receiver.bytes
-        await this.#pull(peer, manifest.sha256, receiver, signal).finally(() => {
-          if (receiver.bytes > had) givers.add(peer)
-        })
+        if (receiver.bytes < manifest.bytes) await this.#pull(peer, manifest.sha256, receiver, signal)
       }
       if (receiver.bytes === before) await sleep(pauseMs, undefined, { signal })
     }
     await receiver.finish()
+  }
+
+  /**
+   * Takes it from one alone, and from another if that was not it. What several gave does not tell who had it wrong, and
+   * nobody who has may keep us from those who have it right.
+   */
+  async #fromOne(
+    manifest: Manifest, holders: () => readonly string[], reason: TelepathineError, signal: AbortSignal,
+  ): Promise<void> {
+    const wrong = new Set<string>()
+    for (let last = reason; ;) {
+      const left = shuffled(holders()).filter((peer) => !wrong.has(peer))
+      if (left.length === 0) throw last
+      for (const peer of left) {
+        try {
+          if (await this.#from(peer, manifest, signal)) return
+        } catch (error) {
+          if (!isDenied(error)) throw error
+          log('%s: %s', peer, error.message)
+          wrong.add(peer)
+          last = error
+        }
+      }
+      await sleep(pauseMs, undefined, { signal })
+    }
+  }
+
+  /** Takes all of it from a peer; false if that has not all of it now. */
+  async #from(peer: string, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+    await using receiver = await this.#store.receive(manifest)
+    await this.#pull(peer, manifest.sha256, receiver, signal)
+    const isAll = receiver.bytes === manifest.bytes
+    if (isAll) await receiver.finish()
+    return isAll
   }
 
   /** Takes what a peer gives, from where the last one ended. */
@@ -157,7 +175,7 @@ export class Supply {
       }
     } catch (error) {
       if (signal.aborted) throw error
-      if (error instanceof TelepathineError && error.code === 'ERR_DENIED' && to.isTooLong) throw error
+      if (isDenied(error) && to.isTooLong) throw error
       log('%s does not give %s: %s', peer, sha256, (error as Error).message)
     } finally {
       clearTimeout(watch)
@@ -216,4 +234,8 @@ function isSigned(value: unknown): value is SignedManifest {
 
 function shuffled<T>(items: readonly T[]): T[] {
   return items.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item)
+}
+
+function isDenied(error: unknown): error is TelepathineError {
+  return error instanceof TelepathineError && error.code === 'ERR_DENIED'
 }
