@@ -8,7 +8,7 @@
  * <name>.outcomes         stream         what came of jobs, for a time; every process that asks for some reads along;
  *                                        and which of several copies of a job is the one
  * <name>.blob.<id>        queue          pieces of a large value
- * <name>.key.<token>      queue of one   which of several jobs with one key is the one: the first to be delivered
+ * <name>.key.<token>      queue          which of several jobs with one key is the one: the first to be delivered
  * <name>.turn             queue          belongs to the connection that makes queues just now
  * <queue>                 exchange       of the name of a queue: it is one that the broker will know after a crash
  * ```
@@ -25,7 +25,7 @@ import createDebug from 'debug'
 import type { Channel, ChannelModel, ConsumeMessage, MessagePropertyHeaders, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
-import { Line, refused } from './amqp/line.js'
+import { Line } from './amqp/line.js'
 import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
@@ -347,10 +347,10 @@ class AMQPEngine implements Engine {
   async #consume(line: Line, taker: BrokerTaker): Promise<void> {
     const queue = await this.#workQueue(line, taker.service)
     const channel = await line.open()
-    taker.channel = channel
+    let isTaking = false
     channel.on('close', () => {
       this.#lost.add(channel)
-      this.#channelLost(taker, channel)
+      if (isTaking) this.#channelLost(taker, channel)
     })
     await channel.prefetch(taker.room)
     const { consumerTag } = await channel.consume(queue, (message) => {
@@ -358,7 +358,15 @@ class AMQPEngine implements Engine {
       if (message === null) channel.close().catch(() => undefined)
       else void this.#arrived(taker, channel, message)
     })
+    if (this.#lost.has(channel)) throw new Error('the channel was closed')
+    isTaking = true
+    taker.channel = channel
     taker.tag = consumerTag
+    // while it was asked for
+    if (taker.isStopped) {
+      await channel.cancel(consumerTag).catch(() => undefined)
+      await this.#closeIdle(taker)
+    }
   }
 
   /** A job came in. Never rejects. */
@@ -400,42 +408,14 @@ class AMQPEngine implements Engine {
   }
 
   /**
-   * Whether this is the job that counts among those of one key. A queue that takes one message only, and refuses all
-   * further ones, is a register that can be written once.
+   * Whether this is the job that counts among those of one key: whose declaration of a queue came first. The broker
+   * refuses a second one that is unlike, so that a queue, though nothing is ever in it, is a register that can be
+   * written once.
    */
   async #isTheOne(token: string, copy: string): Promise<boolean> {
-    const queue = this.#queue(`key.${token}`)
-    const claim = { durable: true, expires: Math.max(this.#keepMs, 60_000), maxLength: 1,
-      arguments: { 'x-overflow': 'reject-publish' } }
-    return this.#ask(async (line) => {
-      await line.assertNow(queue, claim)
-      try {
-        await line.publish('', queue, new Uint8Array(0), { messageId: copy })
-        return true
-      } catch (error) {
-        if (!(error instanceof Error && error.message === refused)) throw error
-      }
-      return (await this.#ownerOf(line, queue)) === copy
-    })
-  }
-
-  /** What is written in such a register. */
-  async #ownerOf(line: Line, queue: string): Promise<string> {
-    const channel = await line.open()
-    try {
-      for (let tries = 0; tries < busyMax; tries++) {
-        const message = await channel.get(queue)
-        if (message !== false) {
-          channel.nack(message)
-          return String(message.properties.messageId)
-        }
-        // somebody else reads it
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      }
-      throw new Error(`${queue} cannot be read`)
-    } finally {
-      await channel.close().catch(() => undefined)
-    }
+    const expires = Math.max(this.#keepMs, 60_000)
+    const register = { durable: true, expires, deadLetterExchange: '', deadLetterRoutingKey: copy }
+    return this.#ask((line) => line.claim(this.#queue(`key.${token}`), register))
   }
 
   async #acknowledge(held: Held): Promise<void> {
@@ -486,16 +466,33 @@ class AMQPEngine implements Engine {
       await this.#outcomeStream(line)
       const channel = await line.open()
       await channel.prefetch(1_000)
+      channel.on('close', () => {
+        line.forget('outcomes')
+        if (this.#line === line) this.#readOn()
+      })
       this.#outcomes.restart()
       const since = Math.floor((Date.now() - this.#keepMs) / 1_000)
       await channel.consume(this.#queue('outcomes'), (message) => {
-        if (message === null) return
-        this.#outcomes.read(String(message.properties.messageId), message.content)
-        channel.ack(message)
+        if (message === null) {
+          // the stream was moved, or started anew
+          channel.close().catch(() => undefined)
+        } else {
+          this.#outcomes.read(String(message.properties.messageId), message.content)
+          channel.ack(message)
+        }
       }, { arguments: { 'x-stream-offset': { '!': 'timestamp', value: since } } })
     })
     await this.#outcomes.reached((mark) =>
       line.publish('', this.#queue('outcomes'), new Uint8Array(0), { messageId: mark }))
+  }
+
+  /** Reads on for those who wait for an outcome. */
+  #readOn(): void {
+    if (this.#isClosed || !this.#outcomes.isWanted) return
+    this.#ask((line) => this.#catchUp(line)).catch((error: unknown) => {
+      log('%O', error)
+      setTimeout(() => this.#readOn(), againMs)
+    })
   }
 
   // ---- the broker
@@ -570,6 +567,7 @@ class AMQPEngine implements Engine {
     try {
       line = await Line.over(model, this.#queue('turn'))
       await this.#prepare(line)
+      if (line.isLost) throw new Error('the connection was lost')
     } catch (error) {
       await model.close().catch(() => undefined)
       throw error
@@ -602,8 +600,7 @@ class AMQPEngine implements Engine {
         log('%s', messageOf(error))
       }
     }
-    // those who wait for an outcome wait for what is read along
-    if (this.#outcomes.isWanted) this.#ask((line) => this.#catchUp(line)).catch((error: unknown) => log('%O', error))
+    this.#readOn()
   }
 
   /** Asks the broker, and again while it is away. */

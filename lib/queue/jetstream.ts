@@ -124,6 +124,8 @@ class JetStreamEngine implements Engine {
   #peer = ''
   #ids = 0
   #lease: NodeJS.Timeout | undefined
+  /** The stream in memory, which a server without replicas forgets when it ends. */
+  #leases: NewStream | undefined
   #isReplicated = false
   #isClosed = false
 
@@ -157,9 +159,11 @@ class JetStreamEngine implements Engine {
         subjects: [outcome, this.#subject('fading', '*', '*')], ...told(outcome, '{{wildcard(1)}}', 'done') },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
-      { ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*'), this.#subject('started')],
-        storage: StorageType.Memory, max_age: nanos(leasesKeptMs) },
     ]
+    this.#leases = {
+      ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*'), this.#subject('started')],
+      storage: StorageType.Memory, max_age: nanos(leasesKeptMs),
+    }
     for (const stream of streams) await this.#ask(() => this.#makeStream(stream))
     this.#forgotten = this.#lookForgotten()
   }
@@ -198,10 +202,7 @@ class JetStreamEngine implements Engine {
     const consumer = await this.#consumer(service)
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream('jobs')}.${consumer}`
     const puller: Puller = new Puller(this.#nc, subject, room, (message) => {
-      this.#arrived(message, service, puller, deliver).catch((error: unknown) => {
-        log('%s: %O', message.subject, error)
-        puller.free()
-      })
+      void this.#arrived(message, service, puller, deliver)
     })
     this.#pullers.add(puller)
     return {
@@ -368,6 +369,7 @@ class JetStreamEngine implements Engine {
 
   // ---- deliveries
 
+  /** A job came in; it is held, and looked into as often as it takes. Never rejects. */
   async #arrived(message: Msg, service: string, puller: Puller, deliver: (delivery: Delivery) => void): Promise<void> {
     const { reply = '', headers, data } = message
     const { delivered, sequence } = infoOf(reply)
@@ -379,14 +381,27 @@ class JetStreamEngine implements Engine {
     }
     this.#held.set(id, held)
     this.#leaseChanged()
+    while (this.#held.has(id) && !this.#isClosed) {
+      try {
+        return await this.#sort(held, headers, deliver)
+      } catch (error) {
+        log('%s: %O', message.subject, error)
+      }
+      await new Promise((resolve) => setTimeout(resolve, againMs))
+    }
+  }
+
+  /** Gives a job to its taker, unless it comes too early, or is known to be done. */
+  async #sort(held: Held, headers: MsgHdrs | undefined, deliver: (delivery: Delivery) => void): Promise<void> {
+    const { id, token, service, bytes, sequence, isDoubtful } = held
     if (isDoubtful) [held.hops, held.tried] = await this.#hopsOf(sequence)
     const dueAt = Number(headers?.get('Due') || 0)
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
     // two who enqueued it at a time may both have found that it was not there
     const isKeyed = headers?.get('Keyed') === '1'
     if (isKeyed && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
-    const attempt = Math.max(1, delivered - held.hops, held.tried + 1)
-    deliver({ id, token, service, bytes: data, attempt, isDoubtful: held.isDoubtful })
+    const attempt = Math.max(1, held.attempt - held.hops, held.tried + 1)
+    deliver({ id, token, service, bytes, attempt, isDoubtful })
   }
 
   #acknowledge(held: Held, what: string): void {
@@ -516,7 +531,10 @@ class JetStreamEngine implements Engine {
    */
   async #lookForgotten(): Promise<number> {
     const subject = this.#subject('started')
+    const leases = this.#leases
     try {
+      if (leases !== undefined) await this.#ask(() => this.#makeStream(leases))
+      this.#leaseChanged()
       for (;;) {
         const known = await this.#last('leases', subject)
         if (known !== undefined) return Number(new TextDecoder().decode(known.data))

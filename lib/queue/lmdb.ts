@@ -306,15 +306,16 @@ class LMDBEngine implements Engine {
   /** Gives back what a process held that is gone. */
   async #bury(id: string): Promise<void> {
     if (this.#closed !== undefined) return
-    const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
-    if (life === undefined) return
     try {
+      const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
+      if (life === undefined) return
       await this.#writer.write((ledger, now, news) => {
         for (const service of ledger.leave(id, true, now)) news.add(`job ${service}`)
       })
-      await unlink(life.address)
+      await unlink(life.address).catch(() => undefined)
     } catch (error) {
       log('%s: %O', id, error)
+      setTimeout(() => void this.#bury(id), againMs).unref()
     }
   }
 }

@@ -98,7 +98,12 @@ class ThreadEngine implements Engine {
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
     const taker = this.#serials + 1
     this.#takers.set(taker, deliver)
-    await this.#ask('take', service, room)
+    try {
+      await this.#ask('take', service, room)
+    } catch (error) {
+      this.#takers.delete(taker)
+      throw error
+    }
     return {
       stop: async () => {
         await this.#ask('stopTaking', taker).catch(() => undefined)
@@ -201,8 +206,12 @@ class ThreadEngine implements Engine {
         return this.#settle(told.serial)?.resolve(told.result)
       case 'failed':
         return this.#settle(told.serial)?.reject(errorFrom(told.error))
-      case 'deliver':
-        return this.#takers.get(told.taker)?.(told.delivery)
+      case 'deliver': {
+        const deliver = this.#takers.get(told.taker)
+        if (deliver !== undefined) return deliver(told.delivery)
+        // its taker was stopped while it was on its way
+        return void this.putBack(told.delivery, 0, false).catch(() => undefined)
+      }
       case 'look':
         return this.#watches.get(told.watch)?.(told.outcome)
       default:

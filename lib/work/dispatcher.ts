@@ -304,7 +304,11 @@ export class Dispatcher {
   }
 
   async #stop(grace: number): Promise<void> {
-    if (this.#brought !== undefined && --this.#brought.users === 0) await this.#takeAway(this.#brought, grace)
+    const brought = this.#brought
+    if (brought !== undefined) {
+      brought.askers.delete(this.#askHolders)
+      if (brought.askers.size === 0) await this.#takeAway(brought, grace)
+    }
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
     this.#turnstile.stop(gone)
@@ -323,8 +327,7 @@ export class Dispatcher {
     if (board.durable === undefined) {
       const { channel, server } = board
       const { maxPayloadBytes, stacks } = this.#settings
-      const isHeld = (token: string, withinMs: number): Promise<boolean> => this.#isHeld(token, withinMs)
-      const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks, isHeld })
+      const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks })
       board.durable = durable
       board.offer(new Service(holdersName, (token: string) => durable.isAtWork(token), serviceSettings({})))
     } else if (board.durable.engine !== engine) {
@@ -332,7 +335,7 @@ export class Dispatcher {
       throw new TelepathineError('ERR_BUSY', `${this.#peer.name} has a queue already, which all its dispatchers use`)
     }
     this.#brought = board.durable
-    this.#brought.users++
+    this.#brought.askers.add(this.#askHolders)
   }
 
   async #takeAway(durable: Durable, grace: number): Promise<void> {
@@ -346,10 +349,12 @@ export class Dispatcher {
   }
 
   /** Whether another peer is, or may be, at a job; one that lives and does not answer may be. */
-  async #isHeld(token: string, withinMs: number): Promise<boolean> {
+  readonly #askHolders = async (token: string, withinMs: number): Promise<boolean> => {
     const gathered = this.gather<boolean>(holdersName, token, { ttl: withinMs, allowEmpty: true })
     const { results, missing } = await gathered.result()
-    return [...results.values()].includes(true) || missing.some(({ reason }) => reason === 'ERR_TIMEOUT')
+    if ([...results.values()].includes(true)) return true
+    const there = new Set(this.workers(holdersName).map(({ peer }) => peer))
+    return missing.some(({ peer }) => there.has(peer))
   }
 
   #durable(): Durable {

@@ -30,6 +30,8 @@ const holdersMs = 2_000
 /** What is put back because it was not begun waits so long, milliseconds. */
 const notBegunMs = 500
 const backoffMsMax = 300_000
+/** How long what is done may take to be settled when serving ends, milliseconds. */
+const settleMs = 5_000
 /** How soon the engine is asked again when it fails, milliseconds: twice as long each time, up to the second. */
 const engineAgainMs = [50, 5_000] as const
 
@@ -40,9 +42,10 @@ export interface DurableParts {
   readonly engine: Engine
   readonly maxPayloadBytes: number
   readonly stacks: boolean
-  /** Whether any other peer that lives is, or may be, at that job. */
-  readonly isHeld: (token: string, withinMs: number) => Promise<boolean>
 }
+
+/** Asks whether any other peer that lives is, or may be, at a job. */
+export type AskHolders = (token: string, withinMs: number) => Promise<boolean>
 
 /** A service that takes from the queue. */
 interface Post {
@@ -71,8 +74,8 @@ export class Durable {
   readonly #atWork = new Set<string>()
   /** What became of what was enqueued from here. */
   readonly enqueued = new Outcomes()
-  /** How many dispatchers were given the queue. */
-  users = 0
+  /** Of the dispatchers that were given the queue and have not stopped, how each asks others. */
+  readonly askers = new Set<AskHolders>()
   #isOver = false
 
   constructor(parts: DurableParts) {
@@ -273,18 +276,18 @@ export class Durable {
         await this.#judge(post, delivery, letter)
       }
     } catch (error) {
-      // only an engine that is closed comes to this
       log('%s %s: %O', delivery.service, delivery.token, error)
+      void this.#release(delivery, false)
     }
   }
 
   /** Whether nobody else is at it. If it is done already, or nobody wants to know any more, it is settled here. */
   async #isFree(post: Post, delivery: Delivery): Promise<boolean> {
-    const { engine, isHeld } = this.#parts
+    const { engine } = this.#parts
     const { token } = delivery
     for (;;) {
       // in this order: whoever was at it has stored the outcome before it says that it is not
-      if (!this.#atWork.has(token) && !(await isHeld(token, holdersMs))) {
+      if (!this.#atWork.has(token) && !(await this.#isHeld(token))) {
         const known = await this.#persist(() => engine.outcome(token))
         if (known === undefined) return this.#persist(() => engine.isCurrent(delivery))
         await this.#persist(() => engine.finish(delivery, known))
@@ -296,6 +299,11 @@ export class Durable {
       }
       await this.#pause(holdersMs)
     }
+  }
+
+  async #isHeld(token: string): Promise<boolean> {
+    const [ask] = this.askers
+    return ask === undefined || ask(token, holdersMs)
   }
 
   async #judge(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
@@ -326,7 +334,8 @@ export class Durable {
     post.duties.add(duty)
     try {
       const step = await this.#perform(post, duty, letter)
-      if (!duty.isOver) await step()
+      duty.isServed = true
+      if (!duty.isOver) await (duty.settling = step())
     } catch (error) {
       log('%s %s: %O', delivery.service, delivery.token, error)
     } finally {
@@ -419,11 +428,23 @@ export class Durable {
     }
   }
 
-  /** Gives back all that still runs. */
+  /** Gives back all that still runs; what is done has a while to be settled. */
   async #dismiss(post: Post): Promise<void> {
     const duties = [...post.duties]
-    for (const duty of duties) duty.abort(`${post.service.name} is no longer served here`)
-    await Promise.all(duties.map(({ delivery }) => this.#release(delivery, true)))
+    const running = duties.filter(({ isServed }) => !isServed)
+    for (const duty of running) duty.abort(`${post.service.name} is no longer served here`)
+    const steps = duties.flatMap(({ settling }) => settling ?? [])
+    await Promise.all([this.#settled(steps), ...running.map(({ delivery }) => this.#release(delivery, true))])
+  }
+
+  #settled(steps: readonly Promise<void>[]): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.channel.clock.after(settleMs, resolve)
+      void Promise.allSettled(steps).then(() => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   #failure(delivery: Delivery, code: 'ERR_VALUE' | 'ERR_TIMEOUT' | 'ERR_PEER_LOST' | 'ERR_DENIED' | 'ERR_HANDLER',

@@ -19,6 +19,8 @@ export class Duty implements Call, Served {
   isOver = false
   /** Whether its handler is done: what it left behind is its own from then on. */
   isServed = false
+  /** What is done about what came of it. */
+  settling: Promise<void> | undefined
   readonly #controller = new AbortController()
 
   constructor(delivery: Delivery, { from, key }: Letter) {

@@ -15,11 +15,12 @@ const turnMs = 100
 /** What AMQP says of what is not there, and of what is another connection's. */
 const notFound = 404
 const locked = 405
+const unlike = 406
 /** It says the same of what is there, and was not started yet. */
 const isAbsent = /no (queue|exchange) /
 
 /** What a publish fails with that a queue has no room for. */
-export const refused = 'the queue refuses it'
+const refused = 'the queue refuses it'
 
 /** One connection, with a channel for what is published, and one for what is declared. */
 export class Line {
@@ -45,7 +46,11 @@ export class Line {
     const publisher = await model.createConfirmChannel()
     const line = new Line(model, publisher, await model.createChannel(), turn)
     publisher.on('error', (error: Error) => log('%s', error.message))
-    publisher.on('close', () => line.lost())
+    publisher.on('close', () => {
+      line.lost()
+      // if it ended alone all else is made anew as well
+      setImmediate(() => void line.close())
+    })
     publisher.on('return', ({ properties }: Message) => line.returned(String(properties.correlationId)))
     return line
   }
@@ -100,6 +105,11 @@ export class Line {
     await done
   }
 
+  /** What {@link Line.once} did is not there any more. */
+  forget(what: string): void {
+    this.#done.delete(what)
+  }
+
   async count(queue: string): Promise<number> {
     return (await this.#declare((channel) => channel.checkQueue(queue))).messageCount
   }
@@ -143,6 +153,20 @@ export class Line {
     await this.#model.close().catch(() => undefined)
   }
 
+  /** Declares a queue unless there is another of that name with another `deadLetterRoutingKey`; whether it did. */
+  async claim(queue: string, options: Options.AssertQueue): Promise<boolean> {
+    const channel = await this.open()
+    try {
+      await channel.assertQueue(queue, options)
+      await channel.close()
+      return true
+    } catch (error) {
+      const { code, message } = error as { code?: number; message: string }
+      if (code === unlike && message.includes('x-dead-letter-routing-key')) return false
+      throw error
+    }
+  }
+
   async #isSettled(queue: string): Promise<boolean> {
     return (await this.#isMarked(queue)) && (await this.#isThere((channel) => channel.checkQueue(queue)))
   }
@@ -175,7 +199,8 @@ export class Line {
         await this.#declare((channel) => channel.assertExchange(queue, 'fanout', { durable: true }))
       }
     } finally {
-      await this.#declare((channel) => channel.deleteQueue(this.#turn)).catch(() => undefined)
+      // or else nobody would ever make queues again
+      await this.#isThere((channel) => channel.deleteQueue(this.#turn)).catch(() => this.close())
     }
   }
 

@@ -20,6 +20,8 @@ export class Outcomes {
   readonly #watched = new Map<string, Set<Look>>()
   readonly #marks = new Map<string, () => void>()
   #bytes = 0
+  /** Whether all is being read anew: what was taken back since may come first. */
+  #isBehind = false
   #reaching: Promise<void> | undefined
   #marking = 0
 
@@ -33,7 +35,7 @@ export class Outcomes {
   }
 
   get(token: string): Uint8Array | undefined {
-    return this.#known.get(token)?.bytes
+    return this.#isBehind ? undefined : this.#known.get(token)?.bytes
   }
 
   watch(token: string, look: Look): () => void {
@@ -60,7 +62,12 @@ export class Outcomes {
       if (!isOver) break
       this.#forget(oldest)
     }
-    for (const look of this.#watched.get(token) ?? []) look(bytes)
+    if (!this.#isBehind) this.#show(token)
+  }
+
+  #show(token: string): void {
+    const known = this.#known.get(token)
+    if (known !== undefined) for (const look of this.#watched.get(token) ?? []) look(known.bytes)
   }
 
   /** Resolves once all has been read that is there now: a mark is written, and waited for. Several wait together. */
@@ -86,20 +93,24 @@ export class Outcomes {
         timer = setTimeout(() => reject(new Error('the outcomes do not come')), reachMs)
         write(mark).catch(reject)
       })
+      if (!this.#isBehind) return
+      this.#isBehind = false
+      for (const token of this.#watched.keys()) this.#show(token)
     } finally {
       clearTimeout(timer)
       this.#marks.delete(mark)
     }
   }
 
-  /** All is read anew. */
+  /** All is read anew, up to the next mark. */
   restart(): void {
+    this.#isBehind = true
     this.#known.clear()
     this.#bytes = 0
   }
 
   close(): void {
-    this.restart()
+    this.#known.clear()
     this.#watched.clear()
   }
 

@@ -50,8 +50,8 @@ export class Puller {
     this.#isStopped = true
     for (const serial of this.#requests.keys()) this.#over(serial)
     if (this.#nc.isClosed()) return
-    await this.#nc.flush().catch(() => undefined)
-    this.#subscription.unsubscribe()
+    // the server is told first, and what it sent until it heard of that is taken
+    await this.#subscription.drain().catch(() => undefined)
   }
 
   #askSoon(): void {
