@@ -14,6 +14,8 @@ const shown: readonly (readonly [bench: string, figure: string])[] = [
   ['calls', 'calls of 100 bytes, one at a time'],
   ['calls', 'calls of 100 bytes, 64 at a time'],
   ['calls', 'calls of 100 bytes, 256 at a time'],
+  ['queue', 'durable jobs, each waited for'],
+  ['queue', 'durable jobs, nobody waits'],
   ['join', 'start until 100,000 keys of 100 bytes are known'],
   ['keyspace', 'set of an own key'],
   ['keyspace', 'memory per key'],
