@@ -29,10 +29,36 @@ interface LocalTaker {
   stopped: () => void
 }
 
-interface HeldHere extends Delivery, Held {
+/** A job that is held here. */
+class HeldHere implements Delivery {
+  readonly id: number
+  readonly held: Held
   readonly taker: LocalTaker
+  readonly isDoubtful = false
   /** Whether it is settled, or will be by a transaction that is under way, and its place is another's. */
-  isFree: boolean
+  isFree = false
+
+  constructor(id: number, held: Held, taker: LocalTaker) {
+    this.id = id
+    this.held = held
+    this.taker = taker
+  }
+
+  get token(): string {
+    return this.held.token
+  }
+
+  get service(): string {
+    return this.held.service
+  }
+
+  get bytes(): Uint8Array {
+    return this.held.bytes
+  }
+
+  get attempt(): number {
+    return this.held.attempt
+  }
 }
 
 /** Opens a queue in a folder. @throws TelepathineError `ERR_QUEUE` when that cannot be */
@@ -93,8 +119,8 @@ class LMDBEngine implements Engine {
     // the system says who is gone, and knows it better than membership
   }
 
-  async add(job: NewJob): Promise<void> {
-    await this.#writer.write((ledger, now, news) => {
+  add(job: NewJob): Promise<void> {
+    return this.#writer.write((ledger, now, news) => {
       if (ledger.add(job, now)) news.add(`job ${job.service}`)
     })
   }
@@ -120,23 +146,23 @@ class LMDBEngine implements Engine {
     return true
   }
 
-  async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#settle(delivery, (held, ledger, now, news) => {
-      if (ledger.finish(held, this.#neighbours.id, outcome, now + this.#keepMs)) news.add(`out ${held.token}`)
+  finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    return this.#settle(delivery, (held, ledger, now, news) => {
+      if (ledger.finish(held, outcome, now + this.#keepMs)) news.add(`out ${held.token}`)
     })
   }
 
-  async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+  putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
     const attempt = delivery.attempt + (isCounted ? 1 : 0)
-    await this.#settle(delivery, (held, ledger, now, news) => {
-      const isBack = ledger.putBack(held, this.#neighbours.id, attempt, delayMs, now)
+    return this.#settle(delivery, (held, ledger, now, news) => {
+      const isBack = ledger.putBack(held, attempt, delayMs, now)
       if (isBack) news.add(`job ${held.service}`)
     })
   }
 
-  async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#settle(delivery, (held, ledger, _, news) => {
-      if (ledger.bury(held, this.#neighbours.id, outcome)) news.add(`out ${held.token}`)
+  bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
+    return this.#settle(delivery, (held, ledger, _, news) => {
+      if (ledger.bury(held, outcome)) news.add(`out ${held.token}`)
     })
   }
 
@@ -265,7 +291,7 @@ class LMDBEngine implements Engine {
     })
     taker.isTaking = false
     for (const each of taken ?? []) {
-      const held: HeldHere = { ...each, id: ++this.#ids, isDoubtful: false, taker, isFree: false }
+      const held = new HeldHere(++this.#ids, each, taker)
       this.#held.set(held.id, held)
       taker.room--
       taker.deliver(held)
@@ -275,26 +301,23 @@ class LMDBEngine implements Engine {
     else if (taker.room > 0) this.#look()
   }
 
-  async #settle({ id }: Delivery, run: (held: Held, ...given: Parameters<Run<void>>) => void): Promise<void> {
-    const held = this.#held.get(id)
-    if (held === undefined) return
-    const { taker } = held
+  #settle({ id }: Delivery, run: (held: Held, ...given: Parameters<Run<void>>) => void): Promise<void> {
+    const here = this.#held.get(id)
+    if (here === undefined) return Promise.resolve()
+    const { taker, held } = here
     const settled = this.#writer.write((...given) => {
       run(held, ...given)
-      if (!held.isFree) taker.room++
-      held.isFree = true
+      if (!here.isFree) taker.room++
+      here.isFree = true
     })
     if (!taker.isTaking && !taker.isStopped) void this.#take(taker)
-    try {
-      await settled
-      this.#held.delete(id)
-    } catch (error) {
-      if (held.isFree && this.#held.has(id)) {
-        held.isFree = false
+    return settled.then(() => void this.#held.delete(id), (error: unknown) => {
+      if (here.isFree && this.#held.has(id)) {
+        here.isFree = false
         taker.room--
       }
       throw error
-    }
+    })
   }
 
   // ---- neighbours
