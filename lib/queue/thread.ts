@@ -87,12 +87,12 @@ class ThreadEngine implements Engine {
     worker.on('exit', () => this.#end('the queue was closed'))
   }
 
-  async join(peer: string): Promise<void> {
-    await this.#ask('join', peer)
+  join(peer: string): Promise<void> {
+    return this.#ask('join', peer)
   }
 
-  async add(job: NewJob): Promise<void> {
-    await this.#ask('add', { ...job, bytes: alone(job.bytes) })
+  add(job: NewJob): Promise<void> {
+    return this.#ask('add', { ...job, bytes: alone(job.bytes) })
   }
 
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
@@ -116,16 +116,16 @@ class ThreadEngine implements Engine {
     return this.#ask('isCurrent', id)
   }
 
-  async finish({ id }: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#ask('finish', id, alone(outcome))
+  finish({ id }: Delivery, outcome: Uint8Array): Promise<void> {
+    return this.#ask('finish', id, alone(outcome))
   }
 
-  async putBack({ id }: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
-    await this.#ask('putBack', id, delayMs, isCounted)
+  putBack({ id }: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
+    return this.#ask('putBack', id, delayMs, isCounted)
   }
 
-  async bury({ id }: Delivery, outcome: Uint8Array): Promise<void> {
-    await this.#ask('bury', id, alone(outcome))
+  bury({ id }: Delivery, outcome: Uint8Array): Promise<void> {
+    return this.#ask('bury', id, alone(outcome))
   }
 
   outcome(token: string): Promise<Uint8Array | undefined> {
@@ -164,16 +164,16 @@ class ThreadEngine implements Engine {
     return this.#ask('depths')
   }
 
-  async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
-    await this.#ask('putBlob', id, alone(bytes), fades)
+  putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
+    return this.#ask('putBlob', id, alone(bytes), fades)
   }
 
   blob(id: string): Promise<Uint8Array | undefined> {
     return this.#ask('blob', id)
   }
 
-  async dropBlob(id: string): Promise<void> {
-    await this.#ask('dropBlob', id)
+  dropBlob(id: string): Promise<void> {
+    return this.#ask('dropBlob', id)
   }
 
   lost(peer: string): void {

@@ -14,11 +14,11 @@ import { Refusal } from './frame.js'
 import { checkToken, deadLimit, enqueueSettings, nameBytes, outcomeSettings } from './options.js'
 import { Outcomes } from './outcomes.js'
 import { encodePayload, formOf } from './payload.js'
-import { emitAll, iteratorOf, refusalBy, type Server } from './server.js'
+import { emitAll, iteratorOf, refusalBy, isThenable, type Server } from './server.js'
 import type { Service } from './service.js'
 import { newToken, tokenOf } from './token.js'
 import { CallTrace, ServeTrace } from './tracing.js'
-import type { DeadJob, EnqueueOptions, Handler, OutcomeOptions, QueueInfo, Settled } from './types.js'
+import type { DeadJob, EnqueueOptions, OutcomeOptions, QueueInfo, Settled } from './types.js'
 
 const log = createDebug('telepathine:work')
 
@@ -112,7 +112,8 @@ export class Durable {
   ): Promise<string> {
     const { engine, channel } = this.#parts
     const { key, delayMs, priority, attempts, backoffMs, expiresAt } = settings
-    const content = await this.#keep(input, false)
+    const given = this.#contentOf(input)
+    const content = isLarge(given) ? await this.#putApart(given, false) : given
     const enqueuedAt = channel.clock.wall()
     const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content }
     const token = key === undefined ? newToken(enqueuedAt) : tokenOf(name, key)
@@ -267,13 +268,16 @@ export class Durable {
 
   // ---- a job's way
 
+  // what is at hand is not waited for: of thousands of jobs a second, each promise counts
+
   async #take(post: Post, delivery: Delivery): Promise<void> {
     try {
       const letter = decodeLetter(delivery.bytes)
       if (letter === undefined) {
         await this.#fail(delivery, undefined, this.#failure(delivery, 'ERR_VALUE', 'the job cannot be read'), true)
       } else if (!delivery.isDoubtful || await this.#isFree(post, delivery)) {
-        await this.#judge(post, delivery, letter)
+        const judged = this.#judge(post, delivery, letter)
+        if (judged !== undefined) await judged
       }
     } catch (error) {
       log('%s %s: %O', delivery.service, delivery.token, error)
@@ -306,7 +310,8 @@ export class Durable {
     return ask === undefined || ask(token, holdersMs)
   }
 
-  async #judge(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
+  /** Begins it as soon as there is room; or settles why not. */
+  #judge(post: Post, delivery: Delivery, letter: Letter): Promise<void> | undefined {
     const { attempt } = delivery
     if (letter.expiresAt <= this.#parts.channel.clock.wall()) {
       const verdict = this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun')
@@ -327,6 +332,7 @@ export class Durable {
       void this.#run(post, delivery, letter)
     })
     if (!isNow) post.waiting.set(delivery, leave)
+    return undefined
   }
 
   async #run(post: Post, delivery: Delivery, letter: Letter): Promise<void> {
@@ -351,12 +357,15 @@ export class Durable {
   async #perform({ service }: Post, duty: Duty, letter: Letter): Promise<() => Promise<void>> {
     const { delivery } = duty
     try {
-      const input = await this.#persist(() => this.#open(letter.content))
+      const { content: { blob } } = letter
+      const input = blob === undefined
+        ? decodeContent(letter.content, undefined)
+        : await this.#persist(() => this.#open(letter.content))
       if (duty.isOver) return async () => undefined
       const value = await this.#handle(service, input, duty, letter)
       duty.isServed = true
-      const result = value === undefined ? duty.lastChunk : value
-      const content = await this.#persist(() => this.#keep(result, true))
+      const result = this.#contentOf(value === undefined ? duty.lastChunk : value)
+      const content = isLarge(result) ? await this.#persist(() => this.#putApart(result, true)) : result
       const { attempt } = delivery
       const verdict = { isDone: true, peer: this.#parts.channel.name, attempt, content } as const
       return () => this.#settle(delivery, letter, verdict)
@@ -378,14 +387,20 @@ export class Durable {
   async #handle({ name, handler }: Service, input: unknown, duty: Duty, letter: Letter): Promise<unknown> {
     const { channel, server } = this.#parts
     const watch = ServeTrace.of(channel.name, name, letter.from, 'enqueue', duty.attempt, letter.trace)
-    const handle = (): Promise<unknown> => serving(duty, () => handled(handler, input, duty))
+    const handle = (): unknown => serving(duty, () => handler(input as never, duty))
     const beganAt = channel.clock.now()
     const ended = (code: ErrorCode | undefined, thrown: unknown): void => {
       server.outcomes?.add(name, code, channel.clock.now() - beganAt)
       watch?.ended(thrown)
     }
     try {
-      const value = await (watch === undefined ? handle() : watch.run(handle))
+      let value = watch === undefined ? handle() : watch.run(handle)
+      if (isThenable(value)) value = await value
+      const iterator = iteratorOf(value)
+      if (iterator !== undefined) {
+        const emit = (): Promise<unknown> => serving(duty, () => emitAll(duty, iterator))
+        value = await (watch === undefined ? emit() : watch.goOn(emit))
+      }
       ended(undefined, undefined)
       return value
     } catch (thrown) {
@@ -396,11 +411,12 @@ export class Durable {
   }
 
   /** It has its outcome. */
-  async #settle(delivery: Delivery, letter: Letter, verdict: Verdict): Promise<void> {
+  #settle(delivery: Delivery, letter: Letter, verdict: Verdict): Promise<void> {
     const { engine } = this.#parts
-    await this.#persist(() => engine.finish(delivery, encodeVerdict(verdict)))
+    const settled = this.#persist(() => engine.finish(delivery, encodeVerdict(verdict)))
     const { blob } = letter.content
-    if (blob !== undefined) await engine.dropBlob(blob).catch((error: unknown) => log('%O', error))
+    if (blob === undefined) return settled
+    return settled.then(() => engine.dropBlob(blob).catch((error: unknown) => log('%O', error)))
   }
 
   /** It is tried again, or given up. */
@@ -455,11 +471,14 @@ export class Durable {
 
   // ---- values
 
-  /** A value in the form that is stored: large ones are stored now. */
-  async #keep(value: unknown, fades: boolean): Promise<Content> {
+  /** A value in the form that is stored, unless it is large. */
+  #contentOf(value: unknown): Content {
     const form = formOf(value)
-    const bytes = ownBytes(encodePayload(value, form, this.#parts.maxPayloadBytes))
-    if (bytes.length <= inlineBytesMax) return { form, bytes, blob: undefined }
+    return { form, bytes: ownBytes(encodePayload(value, form, this.#parts.maxPayloadBytes)), blob: undefined }
+  }
+
+  /** Stores a large value; gives what refers to it. */
+  async #putApart({ form, bytes }: Content, fades: boolean): Promise<Content> {
     const blob = newToken(this.#parts.channel.clock.wall())
     await this.#parts.engine.putBlob(blob, bytes, fades)
     return { form, bytes: new Uint8Array(0), blob }
@@ -499,10 +518,8 @@ export class Durable {
   }
 }
 
-async function handled(handler: Handler, input: unknown, duty: Duty): Promise<unknown> {
-  const value: unknown = await handler(input as never, duty)
-  const iterator = iteratorOf(value)
-  return iterator === undefined ? value : emitAll(duty, iterator)
+function isLarge({ bytes }: Content): boolean {
+  return bytes.length > inlineBytesMax
 }
 
 function deferred<T>() {

@@ -555,7 +555,8 @@ export function refusalBy(thrown: unknown): Refusal | undefined {
   return thrown.code === 'ERR_PEER_LOST' ? Refusal.lost : undefined
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether something is to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
