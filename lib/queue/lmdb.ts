@@ -9,7 +9,7 @@ import type { RootDatabase } from 'lmdb'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { type Held, type KeyPart, Ledger, priorityMax } from './ledger.js'
-import { Neighbours } from './neighbours.js'
+import { lookLine, Neighbours } from './neighbours.js'
 import { type Run, Writer } from './writer.js'
 
 const log = createDebug('telepathine:queue')
@@ -255,6 +255,13 @@ class LMDBEngine implements Engine {
   #hear(line: string): void {
     if (line.startsWith('out ')) for (const look of this.#watched.get(line.slice(4)) ?? []) look()
     else if (line.startsWith('job ')) this.#look()
+    else if (line === lookLine) this.#lookForAll()
+  }
+
+  /** Something may have happened without anybody's telling. */
+  #lookForAll(): void {
+    this.#look()
+    for (const looks of this.#watched.values()) for (const look of looks) look()
   }
 
   // ---- taking

@@ -11,12 +11,16 @@ const log = createDebug('telepathine:queue')
 const pathBytesMax = 100
 /** Longest line that is taken. */
 const lineBytesMax = 4_096
+/** Beyond so many bytes that wait for a neighbour that does not read, it is told no more until it has. */
+const waitingBytesMax = 1 << 20
+/** Rung to those who may have missed something: they are to look for themselves. */
+export const lookLine = 'look'
 /** After how long a neighbour of whom nothing is certain is asked again. */
 const againMs = 1_000
 
 /** Whom the neighbours tell what happens. */
 export interface NeighboursListener {
-  /** Another process rang. */
+  /** Another process rang; {@link lookLine}: or it may have, unheard. */
   rang(line: string): void
   /** A process is gone, and the system says so. */
   died(id: string): void
@@ -37,6 +41,8 @@ export class Neighbours {
   /** Connections by neighbour; those who have not yet said who they are are in `#strangers`. */
   readonly #sockets = new Map<string, Set<Socket>>()
   readonly #strangers = new Set<Socket>()
+  /** Those that have not read what they were told, and are not told more until they have. */
+  readonly #behind = new Set<Socket>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #isClosed = false
 
@@ -63,7 +69,11 @@ export class Neighbours {
 
   /** Tells all others something. */
   ring(text: string): void {
-    for (const [socket] of this.#sockets.values()) socket?.write(text)
+    for (const [socket] of this.#sockets.values()) {
+      if (socket === undefined) continue
+      if (socket.writableLength > waitingBytesMax) this.#behind.add(socket)
+      else socket.write(text)
+    }
   }
 
   close(): void {
@@ -90,6 +100,9 @@ export class Neighbours {
       known = { id, address }
       this.#strangers.delete(socket)
       this.#met(known, socket)
+      // before they knew each other, each may have rung without the other's hearing it
+      socket.write(`${lookLine}\n`)
+      this.#listener.rang(lookLine)
     })
   }
 
@@ -121,11 +134,15 @@ export class Neighbours {
     const sockets = this.#sockets.get(id)
     if (sockets === undefined) this.#sockets.set(id, new Set([socket]))
     else sockets.add(socket)
+    socket.on('drain', () => {
+      if (this.#behind.delete(socket)) socket.write(`${lookLine}\n`)
+    })
   }
 
   /** A connection ended: perhaps its process did, too. */
   #parted(life: Life, socket: Socket): void {
     const sockets = this.#sockets.get(life.id)
+    this.#behind.delete(socket)
     sockets?.delete(socket)
     if (sockets === undefined || sockets.size > 0) return
     this.#sockets.delete(life.id)
