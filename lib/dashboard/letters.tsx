@@ -12,8 +12,8 @@ const lengthMax = 1_000
 /** A job that was given up, as `/queues/<name>` has it. */
 interface Letter {
   readonly token: string
-  /** As JSON, cut short. */
-  readonly input: string
+  /** As JSON, cut short; not there when it is large. */
+  readonly input?: string
   readonly key?: string
   readonly from: string
   /** Unix time in milliseconds. */
@@ -85,7 +85,9 @@ function One({ letter, again }: { readonly letter: Letter; readonly again: () =>
   return (
     <li>
       <p><b>{error.code}</b> <Text of={error.message.slice(0, lengthMax)} className="bad" /></p>
-      <p><Text of={input} className="mono" /></p>
+      <p>
+        {input === undefined ? <i>its input takes more than 256 KiB</i> : <Text of={input} className="mono" />}
+      </p>
       <p class="faint">
         <span class="mono">{token}</span> from <Text of={from} />, {span(now - enqueuedAt)} ago,{' '}
         {plural(attempts, 'attempt')}{key !== undefined && <>, key <Text of={key} /></>}

@@ -21,8 +21,9 @@ import { Switchboard } from './switchboard.js'
 import { CallTrace, kindOf } from './tracing.js'
 import { Turnstile } from './turnstile.js'
 import type {
-  CallOptions, DeadJob, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler, OutcomeOptions, QueueInfo,
-  ServeOptions, Settled, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo, WorkStats,
+  CallOptions, DeadJob, DeadOptions, DispatcherOptions, EnqueueOptions, Gathered, GatherOptions, Handler,
+  OutcomeOptions, QueueInfo, ServeOptions, Settled, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo,
+  WorkStats,
 } from './types.js'
 
 /**
@@ -207,12 +208,11 @@ export class Dispatcher {
   }
 
   /**
-   * The jobs of a name that failed as often as they may, the oldest first, `limit` of them at most (1 to 10,000,
-   * default 100).
+   * The jobs of a name that failed as often as they may, the oldest first.
    *
    * @throws TelepathineError by rejection `ERR_QUEUE`, `ERR_KEY`, `ERR_OPTION`
    */
-  async dead(name: string, options: { limit?: number } = {}): Promise<DeadJob[]> {
+  async dead(name: string, options: DeadOptions = {}): Promise<DeadJob[]> {
     return this.#durable().dead(name, options)
   }
 

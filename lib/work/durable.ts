@@ -11,14 +11,14 @@ import {
 } from './envelope.js'
 import { CallError, recordOf, refusalCode } from './errors.js'
 import { Refusal } from './frame.js'
-import { checkToken, deadLimit, enqueueSettings, nameBytes, outcomeSettings } from './options.js'
+import { checkToken, deadSettings, enqueueSettings, nameBytes, outcomeSettings } from './options.js'
 import { Outcomes } from './outcomes.js'
 import { encodePayload, formOf } from './payload.js'
 import { emitAll, iteratorOf, refusalBy, isThenable, type Server } from './server.js'
 import type { Service } from './service.js'
 import { newToken, tokenOf } from './token.js'
 import { CallTrace, ServeTrace } from './tracing.js'
-import type { DeadJob, EnqueueOptions, OutcomeOptions, QueueInfo, Settled } from './types.js'
+import type { DeadJob, DeadOptions, EnqueueOptions, OutcomeOptions, QueueInfo, Settled } from './types.js'
 
 const log = createDebug('telepathine:work')
 
@@ -167,17 +167,20 @@ export class Durable {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  async dead(name: string, options: { limit?: number }): Promise<DeadJob[]> {
+  async dead(name: string, options: DeadOptions): Promise<DeadJob[]> {
     nameBytes('name', name, 'ERR_KEY')
-    const letters = await this.#parts.engine.dead(name, deadLimit(options))
+    const { limit, large } = deadSettings(options)
+    const letters = await this.#parts.engine.dead(name, limit)
     return Promise.all(letters.map(async ({ token, bytes, outcome }) => {
       const letter = decodeLetter(bytes)
       const verdict = decodeVerdict(outcome)
       const isKnown = verdict?.isDone === false
+      const isApart = letter?.content.blob !== undefined
       return {
         token,
         name,
-        input: letter && (await this.#open(letter.content).catch(() => undefined)),
+        input: letter && (large || !isApart) ? await this.#open(letter.content).catch(unlessUnreadable) : undefined,
+        isLarge: isApart,
         key: letter?.key,
         from: letter?.from ?? '',
         enqueuedAt: letter?.enqueuedAt ?? 0,
@@ -516,6 +519,11 @@ export class Durable {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#parts.channel.clock.after(ms, resolve))
   }
+}
+
+/** Whatever cannot be read is nothing; but if the engine failed, that is to be known. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!(error instanceof TelepathineError) || error.code !== 'ERR_VALUE') throw error
 }
 
 function isLarge({ bytes }: Content): boolean {

@@ -9,8 +9,8 @@ export { CallError, RemoteError } from './errors.js'
 export type { CallErrorDetails, ErrorRecord } from './errors.js'
 export type { Policy } from './selection.js'
 export type {
-  Answer, ByKey, Call, CallOptions, DeadJob, DispatcherOptions, Done, EnqueueOptions, ErrorAnswer, Gathered,
-  GatherOptions, GatherOutcome, GatherResult, GivenUp, Handler, Missing, OutcomeOptions, QueueInfo, Select,
+  Answer, ByKey, Call, CallOptions, DeadJob, DeadOptions, DispatcherOptions, Done, EnqueueOptions, ErrorAnswer,
+  Gathered, GatherOptions, GatherOutcome, GatherResult, GivenUp, Handler, Missing, OutcomeOptions, QueueInfo, Select,
   Selector, ServeOptions, Settled, TagChoice, ValueStream, WaitOptions, Withdraw, WithdrawOptions, WorkerInfo,
   WorkStats,
 } from './types.js'

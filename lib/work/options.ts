@@ -5,7 +5,8 @@ import type { ServerLimits } from './server.js'
 import type { ServiceSettings } from './service.js'
 import type { TagFilter } from './selection.js'
 import type {
-  CallOptions, DispatcherOptions, EnqueueOptions, GatherOptions, OutcomeOptions, Select, ServeOptions, WaitOptions,
+  CallOptions, DeadOptions, DispatcherOptions, EnqueueOptions, GatherOptions, OutcomeOptions, Select, ServeOptions,
+  WaitOptions,
 } from './types.js'
 
 /** Longest name of a service, and longest key, in bytes. */
@@ -168,10 +169,12 @@ export function checkToken(token: unknown): string {
   throw refuse('token', token, 'what enqueue() resolved to')
 }
 
-/** How many dead letters are wanted. @throws TelepathineError `ERR_OPTION` */
-export function deadLimit(options: { limit?: number }): number {
-  only(options, ['limit'])
-  return whole('limit', options.limit ?? 100, 1, 10_000)
+/** Which dead letters are wanted. @throws TelepathineError `ERR_OPTION` */
+export function deadSettings(options: DeadOptions): Required<DeadOptions> {
+  only(options, ['limit', 'large'])
+  const { limit = 100, large = true } = options
+  if (typeof large !== 'boolean') throw refuse('large', large, 'true or false')
+  return { limit: whole('limit', limit, 1, 10_000), large }
 }
 
 /** The bytes of a service's name or of a key. */

@@ -291,14 +291,24 @@ export interface QueueInfo {
   readonly dead: number | undefined
 }
 
+/** Which dead letters {@link Dispatcher.dead} gives. */
+export interface DeadOptions {
+  /** How many at most, 1 to 10,000; default 100. */
+  limit?: number
+  /** Whether inputs above 256 KiB are read, too; default true. */
+  large?: boolean
+}
+
 /** A job that failed as often as it may. */
 export interface DeadJob {
   /** As {@link Dispatcher.enqueue} resolved to. */
   readonly token: string
   /** What was to be done. */
   readonly name: string
-  /** What with. */
+  /** What with; undefined when it is large, and {@link DeadOptions.large} false. */
   readonly input: unknown
+  /** Whether the input takes more than 256 KiB. */
+  readonly isLarge: boolean
   /** Its key; undefined when it had none. */
   readonly key: string | undefined
   /** Name of the peer that enqueued it. */

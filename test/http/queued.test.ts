@@ -63,7 +63,9 @@ t.test('dead letters are shown, tried again and dropped', async t => {
   t.match((await ask(peer, '/queues/ill')).json, [{ token, input: 'input', attempts: 1, error: { message: 'ill' } }])
   const letters = (await ask(peer, '/queues/ill?preview=5')).json as object[]
   t.strictSame(letters.map(letter => ({ ...letter, error: 0, enqueuedAt: 0 })), [
-    { token, input: '"inp…', from: peer.name, enqueuedAt: 0, attempts: 1, error: 0 },
+    {
+      token, name: 'ill', isLarge: false, from: peer.name, enqueuedAt: 0, attempts: 1, input: '"inp…', error: 0,
+    },
   ])
   t.match(await ask(peer, '/queues/ill?preview=x'), { status: 400, json: { error: { message: /preview/ } } })
   isWell = true

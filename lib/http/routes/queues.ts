@@ -21,8 +21,8 @@ export function queueRoutes(work: Dispatcher): Route[] {
       path: '/queues/:name*',
       writes: true,
       summary:
-        'The dead letters of a job, the oldest 100 of them: tokens, inputs and errors. With ?preview=1000 inputs are ' +
-        'texts, cut to so many characters.',
+        'The dead letters of a job, the oldest 100 of them: tokens, inputs up to 256 KiB and errors. With ' +
+        '?preview=1000 inputs are texts, cut to so many characters.',
       answer: async (exchange) => {
         const cut = exchange.query('preview')
         const lengthMax = cut === undefined ? undefined : wholeNumber('preview', cut, 1, previewMax)
@@ -44,10 +44,10 @@ export function queueRoutes(work: Dispatcher): Route[] {
 }
 
 async function dead(work: Dispatcher, exchange: Exchange): Promise<DeadJob[]> {
-  return work.hasQueue ? work.dead(exchange.name('name')) : []
+  return work.hasQueue ? work.dead(exchange.name('name'), { large: false }) : []
 }
 
-function told({ token, input: whole, key, from, enqueuedAt, attempts, error }: DeadJob, lengthMax?: number): object {
-  const input = lengthMax === undefined ? whole : preview(whole, lengthMax)
-  return { token, input, key, from, enqueuedAt, attempts, error: refusalOf(error).told }
+function told({ input: whole, error, ...rest }: DeadJob, lengthMax?: number): object {
+  const input = lengthMax === undefined || rest.isLarge ? whole : preview(whole, lengthMax)
+  return { ...rest, input, error: refusalOf(error).told }
 }
