@@ -30,35 +30,11 @@ interface LocalTaker {
 }
 
 /** A job that is held here. */
-class HeldHere implements Delivery {
-  readonly id: number
+interface HeldHere extends Delivery {
   readonly held: Held
   readonly taker: LocalTaker
-  readonly isDoubtful = false
   /** Whether it is settled, or will be by a transaction that is under way, and its place is another's. */
-  isFree = false
-
-  constructor(id: number, held: Held, taker: LocalTaker) {
-    this.id = id
-    this.held = held
-    this.taker = taker
-  }
-
-  get token(): string {
-    return this.held.token
-  }
-
-  get service(): string {
-    return this.held.service
-  }
-
-  get bytes(): Uint8Array {
-    return this.held.bytes
-  }
-
-  get attempt(): number {
-    return this.held.attempt
-  }
+  isFree: boolean
 }
 
 /** Opens a queue in a folder. @throws TelepathineError `ERR_QUEUE` when that cannot be */
@@ -297,11 +273,13 @@ class LMDBEngine implements Engine {
       return undefined
     })
     taker.isTaking = false
-    for (const each of taken ?? []) {
-      const held = new HeldHere(++this.#ids, each, taker)
-      this.#held.set(held.id, held)
+    for (const held of taken ?? []) {
+      const { token, service, bytes, attempt } = held
+      const id = ++this.#ids
+      const here: HeldHere = { id, token, service, bytes, attempt, isDoubtful: false, held, taker, isFree: false }
+      this.#held.set(id, here)
       taker.room--
-      taker.deliver(held)
+      taker.deliver(here)
     }
     taker.stopped()
     if (taken === undefined) this.#lookIn(againMs)

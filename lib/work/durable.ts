@@ -324,7 +324,8 @@ export class Durable {
       const message = `its worker was lost each time, ${letter.attempts} in all`
       return this.#fail(delivery, letter, this.#failure(delivery, 'ERR_PEER_LOST', message), true)
     }
-    if (post.isClosed) return this.#giveBack(delivery, 0, false)
+    // later, so that others are not outrun by whatever delivers it here
+    if (post.isClosed) return this.#giveBack(delivery, notBegunMs, false)
     const { server } = this.#parts
     // whoever asks is told from now on
     this.#atWork.add(delivery.token)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { extname } from 'node:path'
 import t, { type Test } from 'tap'
 import { Telepathine, TelepathineError } from '../../lib/index.js'
+import type { Engine } from '../../lib/queue/engine.js'
 import { Queue } from '../../lib/queue/queue.js'
 import { Dispatcher, openQueue } from '../../lib/work/index.js'
 import { until } from '../fixtures/until.js'
@@ -117,6 +118,31 @@ t.test('a job that kills its worker each time ends among the dead letters', asyn
   await t.rejects(work.outcome(token), { code: 'ERR_PEER_LOST' })
   t.equal(last.child.signalCode, null, 'it is not begun a third time')
   t.match(await work.dead('suicide'), [{ token, attempts: 2, error: { code: 'ERR_PEER_LOST' } }])
+})
+
+t.test('a taker that is left over, as it was made and then the engine failed, does not outrun others', async (t) => {
+  const url = `file://${await folder(t)}`
+  const [one, two] = [await openQueue(url), await openQueue(url)]
+  const engine = faulty(one, new Faults(1), { isQuiet: true })
+  let takes = 0
+  let deliveries = 0
+  const take: Engine['take'] = async (service, room, deliver) => {
+    const taker = await engine.take(service, room, (delivery) => {
+      deliveries++
+      deliver(delivery)
+    })
+    if (++takes === 1) throw new TelepathineError('ERR_QUEUE', 'it is made, and the engine failed')
+    return taker
+  }
+  const a = await peerWith(t, new Queue('failing', { ...engine, take }))
+  const b = await peerWith(t, two, [a.peer.name])
+  const withdraw = a.work.serve('contested', () => 'by a', { durable: true })
+  await until(() => takes === 2)
+  await withdraw()
+  const token = await a.work.enqueue('contested', '')
+  await until(() => deliveries > 0)
+  b.work.serve('contested', () => 'by b', { durable: true })
+  t.equal(await b.work.outcome(token), 'by b')
 })
 
 t.test('what a doubtful engine delivers again is not begun while a living peer is at it', async (t) => {
