@@ -19,7 +19,7 @@ export interface NewJob {
   readonly delayMs: number
   /** 0 to {@link Engine.priorityMax}: higher ones first. */
   readonly priority: number
-  /** Whether another with this token may be known already; then this one is to be forgotten. */
+  /** Whether another with this token may be known already; then this one is to be forgotten. Otherwise it is new. */
   readonly isKeyed: boolean
 }
 

@@ -231,14 +231,18 @@ export class Ledger {
 
   // ---- lives
 
-  /** A process is there. @throws TelepathineError `ERR_QUEUE` when it would not understand what is written here */
-  enter({ id, address }: Life): void {
+  /** To be asked before anything is written. @throws TelepathineError `ERR_QUEUE` when it is in another format */
+  check(): void {
     const written = this.#table.get(['format'])
     if (written !== format && !(written === undefined && this.#table.get(['seq']) === undefined)) {
       throw new TelepathineError('ERR_QUEUE', `format ${format} is the one that this version knows, it is in `
         + `${typeof written === 'number' ? written : 'another'}: let the version that wrote it finish its jobs, or `
         + 'give another folder')
     }
+  }
+
+  /** A process is there. */
+  enter({ id, address }: Life): void {
     this.#table.put(['format'], format)
     this.#table.put(['life', id], address)
   }

@@ -3,12 +3,13 @@
  * is made for that, its writers take turns by a lock that survives their death. So there is no owner to fail, and
  * nothing to hand over; what a dead process held is given back by whichever other one sees it go.
  */
-import { mkdir, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import createDebug from 'debug'
-import type { RootDatabase } from 'lmdb'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
-import { type Held, type KeyPart, Ledger, priorityMax } from './ledger.js'
+import { type Database, type Environment, folderAt, openEnvironment } from './environment.js'
+import { Gate } from './gate.js'
+import { type Held, Ledger, priorityMax } from './ledger.js'
 import { lookLine, Neighbours } from './neighbours.js'
 import { type Run, Writer } from './writer.js'
 
@@ -26,7 +27,10 @@ interface LocalTaker {
   room: number
   isTaking: boolean
   isStopped: boolean
-  stopped: () => void
+  /** Whether there is room again that the transaction which takes for it did not know of. */
+  isWanted: boolean
+  /** Who waits for the end of what is being taken. */
+  readonly stopped: (() => void)[]
 }
 
 /** A job that is held here. */
@@ -38,30 +42,32 @@ interface HeldHere extends Delivery {
 }
 
 /** Opens a queue in a folder. @throws TelepathineError `ERR_QUEUE` when that cannot be */
-export async function open(folder: string, { keepMs }: EngineSettings): Promise<Engine> {
-  const lmdb = await import('lmdb')
+export async function open(path: string, { keepMs }: EngineSettings): Promise<Engine> {
+  const gate = new Gate()
+  let neighbours: Neighbours | undefined
+  let environment: Environment | undefined
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const options = {
-      path: folder,
-      noSubdir: false,
-      encoding: 'msgpack',
-      // every commit is on disk when it is told of, and before anybody sees it; to batch them is done here
-      overlappingSync: false,
-      eventTurnBatching: false,
-    } as const
-    const database = lmdb.open<unknown, KeyPart[]>(options)
-    const engine = new LMDBEngine(database, folder, keepMs)
+    await import('lmdb')
+    const folder = await folderAt(path)
+    neighbours = new Neighbours(folder, gate)
+    const here = neighbours
+    await here.listen()
+    environment = await openEnvironment(folder, (act) => here.openAlone(act))
+    const engine = new LMDBEngine(environment, here, gate, keepMs)
     await engine.enter()
     return engine
   } catch (cause) {
-    throw new TelepathineError('ERR_QUEUE', `the queue in ${folder} cannot be opened: ${String(cause)}`, { cause })
+    neighbours?.close()
+    await environment?.close().catch((error: unknown) => log('%O', error))
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new TelepathineError('ERR_QUEUE', `the queue in ${path} cannot be opened: ${String(cause)}`, { cause })
   }
 }
 
 class LMDBEngine implements Engine {
   readonly priorityMax = priorityMax
-  readonly #database: RootDatabase<unknown, KeyPart[]>
+  readonly #environment: Environment
+  readonly #database: Database
   readonly #ledger: Ledger
   readonly #neighbours: Neighbours
   readonly #writer: Writer
@@ -73,22 +79,25 @@ class LMDBEngine implements Engine {
   #timer: NodeJS.Timeout | undefined
   #closed: Promise<void> | undefined
 
-  constructor(database: RootDatabase<unknown, KeyPart[]>, folder: string, keepMs: number) {
+  constructor(environment: Environment, neighbours: Neighbours, gate: Gate, keepMs: number) {
+    const { database } = environment
+    this.#environment = environment
     this.#database = database
     this.#ledger = new Ledger(database)
-    this.#writer = new Writer(database, this.#ledger, (news) => this.#tell(news))
+    const transaction = (act: () => void): Promise<unknown> => gate.pass(() => database.transaction(act))
+    this.#writer = new Writer({ transaction }, this.#ledger, (news) => this.#tell(news))
     this.#keepMs = keepMs
-    this.#neighbours = new Neighbours(folder, {
-      rang: (line) => this.#hear(line),
-      died: (id) => void this.#bury(id),
-    })
+    this.#neighbours = neighbours
   }
 
   /** Is known to other processes from now on, and knows them. */
   async enter(): Promise<void> {
-    await this.#neighbours.listen()
+    this.#read(() => this.#ledger.check())
     await this.#writer.write((ledger) => ledger.enter(this.#neighbours))
-    this.#meet()
+    this.#neighbours.meet(this.#read(() => this.#ledger.lives()), {
+      rang: (line) => this.#hear(line),
+      died: (id) => void this.#bury(id),
+    })
   }
 
   async join(): Promise<void> {
@@ -102,9 +111,8 @@ class LMDBEngine implements Engine {
   }
 
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
-    const stopped: Promise<void>[] = []
     const taker: LocalTaker = {
-      service, deliver, room, isTaking: false, isStopped: false, stopped: () => undefined,
+      service, deliver, room, isTaking: false, isStopped: false, isWanted: false, stopped: [],
     }
     this.#takers.add(taker)
     this.#look()
@@ -112,8 +120,7 @@ class LMDBEngine implements Engine {
       stop: async () => {
         taker.isStopped = true
         this.#takers.delete(taker)
-        if (taker.isTaking) stopped.push(new Promise((resolve) => (taker.stopped = resolve)))
-        await Promise.all(stopped)
+        if (taker.isTaking) await new Promise<void>((resolve) => taker.stopped.push(resolve))
       },
     }
   }
@@ -206,12 +213,16 @@ class LMDBEngine implements Engine {
     for (const taker of this.#takers) taker.isStopped = true
     this.#takers.clear()
     clearTimeout(this.#timer)
-    await this.#writer.write((ledger, now, news) => {
-      for (const service of ledger.leave(this.#neighbours.id, false, now)) news.add(`job ${service}`)
-    })
-    await this.#writer.idle()
-    this.#neighbours.close()
-    await this.#database.close()
+    try {
+      await this.#writer.write((ledger, now, news) => {
+        for (const service of ledger.leave(this.#neighbours.id, false, now)) news.add(`job ${service}`)
+      })
+    } finally {
+      // nothing is written any more when nobody could ask not to
+      await this.#writer.end()
+      this.#neighbours.close()
+      await this.#environment.close()
+    }
   }
 
   /** Others may have written since the last time that this process read. */
@@ -245,6 +256,15 @@ class LMDBEngine implements Engine {
   /** Takes what there is for those who have room. */
   #look(): void {
     if (this.#closed !== undefined || this.#takers.size === 0) return
+    try {
+      this.#lookNow()
+    } catch (error) {
+      log('%O', error)
+      this.#lookIn(againMs)
+    }
+  }
+
+  #lookNow(): void {
     this.#database.resetReadTxn()
     const due = this.#ledger.nextDue()
     const isDue = due <= Date.now()
@@ -263,6 +283,7 @@ class LMDBEngine implements Engine {
 
   async #take(taker: LocalTaker): Promise<void> {
     taker.isTaking = true
+    taker.isWanted = false
     const taken = await this.#writer.writeLast((ledger, now, news) => {
       // they may be for others
       if (ledger.ripen(now)) news.add('job *')
@@ -272,7 +293,6 @@ class LMDBEngine implements Engine {
       log('%O', error)
       return undefined
     })
-    taker.isTaking = false
     for (const held of taken ?? []) {
       const { token, service, bytes, attempt } = held
       const id = ++this.#ids
@@ -281,8 +301,11 @@ class LMDBEngine implements Engine {
       taker.room--
       taker.deliver(here)
     }
-    taker.stopped()
+    // what was settled at once is room for the next
+    taker.isTaking = false
+    for (const stopped of taker.stopped.splice(0)) stopped()
     if (taken === undefined) this.#lookIn(againMs)
+    else if (taker.isWanted && !taker.isStopped) void this.#take(taker)
     else if (taker.room > 0) this.#look()
   }
 
@@ -295,7 +318,9 @@ class LMDBEngine implements Engine {
       if (!here.isFree) taker.room++
       here.isFree = true
     })
-    if (!taker.isTaking && !taker.isStopped) void this.#take(taker)
+    // in the same transaction; or in the next, as what is under way does not know of the room
+    if (taker.isTaking) taker.isWanted = true
+    else if (!taker.isStopped) void this.#take(taker)
     return settled.then(() => void this.#held.delete(id), (error: unknown) => {
       if (here.isFree && this.#held.has(id)) {
         here.isFree = false
@@ -306,10 +331,6 @@ class LMDBEngine implements Engine {
   }
 
   // ---- neighbours
-
-  #meet(): void {
-    this.#neighbours.meet(this.#read(() => this.#ledger.lives()))
-  }
 
   /** Gives back what a process held that is gone. */
   async #bury(id: string): Promise<void> {

@@ -12,6 +12,11 @@ export interface Transactions {
   transaction(act: () => void): Promise<unknown>
 }
 
+/** LMDB gives up a transaction now and then, as its list of free pages is in its own way: MDB_NOTFOUND. */
+const givenUpCode = -30_798
+/** Errors after which LMDB writes nothing any more, and hangs when it is asked to: EIO, MDB_PANIC. */
+const fatalCodes: readonly unknown[] = [5, -30_795]
+
 interface Step {
   readonly run: (ledger: Ledger, now: number, news: Set<string>) => void
   readonly done: () => void
@@ -29,6 +34,8 @@ export class Writer {
   #steps: Step[] = []
   #lastSteps: Step[] = []
   #writing: Promise<void> | undefined
+  /** Why nothing can be written any more. */
+  #over: TelepathineError | undefined
 
   /** @param tell is told what a transaction did that others are to know, when all of it has been resolved */
   constructor(transactions: Transactions, ledger: Ledger, tell: (news: ReadonlySet<string>) => void) {
@@ -37,8 +44,9 @@ export class Writer {
     this.#tell = tell
   }
 
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
+  /** Writes nothing more; resolves when nothing is under way. */
+  async end(): Promise<void> {
+    this.#over ??= new TelepathineError('ERR_QUEUE', 'the queue was closed')
     await this.#writing
   }
 
@@ -78,8 +86,9 @@ export class Writer {
       this.#steps = []
       this.#lastSteps = []
       const news = new Set<string>()
-      // at times LMDB gives up a transaction because its list of free pages is in its own way; then it reads it anew
-      const failure = await this.#transact(steps, news) && await this.#transact(steps, news)
+      let failure = await this.#transact(steps, news)
+      // it reads that list anew
+      if (codeOf(failure?.cause) === givenUpCode) failure = await this.#transact(steps, news)
       if (failure === undefined) for (const { done } of steps) done()
       else for (const { failed } of steps) failed(failure)
       if (news.size > 0) this.#tell(news)
@@ -91,6 +100,7 @@ export class Writer {
 
   /** All of it is on disk, or none of it is done, and why. */
   async #transact(steps: readonly Step[], news: Set<string>): Promise<TelepathineError | undefined> {
+    if (this.#over !== undefined) return this.#over
     try {
       await this.#transactions.transaction(() => {
         const now = Date.now()
@@ -104,9 +114,15 @@ export class Writer {
       news.clear()
       const cause = await causeOf(error)
       log('transaction: %O', cause)
-      return new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
+      const failure = new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
+      if (fatalCodes.includes(codeOf(cause))) this.#over = failure
+      return failure
     }
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code
 }
 
 /** LMDB tells why a commit failed by a promise of its own, which ends the process when nobody takes it. */

@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import * as lmdb from 'lmdb'
 import t, { type Test } from 'tap'
 import type { Delivery } from '../../lib/queue/engine.js'
 import { openQueue } from '../../lib/work/index.js'
@@ -55,6 +57,89 @@ t.test('no more are held than there is room for, however they are settled, and i
   t.strictSame((await engine.depths()).map(({ waiting, running }) => [waiting, running]), [])
   await taker.stop()
   await engine.close()
+})
+
+t.test('room that comes free while others are being taken is used as well', async (t) => {
+  const { engine } = await openQueue(`file://${await folderOf(t)}`)
+  for (let i = 1; i <= 5; i++) await engine.add(job(`job-${i}`))
+  const held: Delivery[] = []
+  const taker = await engine.take('s', 2, (delivery) => held.push(delivery))
+  await until(() => held.length === 2)
+  const [one, two] = held as [Delivery, Delivery]
+  const first = engine.finish(one, new Uint8Array(1))
+  // by now the transaction is under way that takes for the first
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+  await Promise.all([first, engine.finish(two, new Uint8Array(1))])
+  await until(() => held.length === 4)
+  await taker.stop()
+  await engine.close()
+})
+
+t.test('jobs that are settled as they are delivered make no more room than there is', async (t) => {
+  const { engine } = await openQueue(`file://${await folderOf(t)}`)
+  for (let i = 0; i < 40; i++) await engine.add(job(`job-${i}`))
+  let most = 0
+  let done = 0
+  const taker = await engine.take('s', 3, (delivery) => {
+    void engine.finish(delivery, new Uint8Array(1)).then(async () => {
+      const [running = 0] = (await engine.depths()).map((depth) => depth.running)
+      most = Math.max(most, running)
+      done++
+    })
+  })
+  await until(() => done === 40)
+  t.ok(most <= 3, `${most} were held`)
+  await taker.stop()
+  await engine.close()
+})
+
+t.test('nothing is written while another process opens the folder', async (t) => {
+  const folder = await folderOf(t)
+  const { engine } = await openQueue(`file://${folder}`)
+  const name = (await readdir(folder)).find((each) => each.endsWith('.sock')) as string
+  const opener = createConnection(join(folder, name))
+  opener.write('open somebody\n')
+  let heard = ''
+  opener.on('data', (text) => (heard += String(text)))
+  await until(() => heard === 'wait\ngo\n')
+  let isAdded = false
+  const added = engine.add(job('a')).then(() => (isAdded = true))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(isAdded, false)
+  opener.destroy()
+  await added
+  await engine.close()
+})
+
+t.test('opened several times by one process it is one database, and a process that opens it finds all', async (t) => {
+  const folder = join(await folderOf(t), 'with a blank')
+  const url = `file://${folder}`
+  const [one, two] = await Promise.all([openQueue(url), openQueue(url)])
+  await Promise.all([one.engine.add(job('a')), two.engine.add(job('b'))])
+  await one.close()
+  await two.engine.add(job('c'))
+  await two.close()
+  await using again = await openQueue(url)
+  t.strictSame((await again.engine.depths()).map(({ waiting }) => waiting), [3])
+  t.strictSame((await readdir(folder)).filter((name) => name.endsWith('.sock')).length, 1, 'nothing else is left')
+})
+
+t.test('a folder that another version wrote is refused, and left as it is', async (t) => {
+  const folder = await folderOf(t)
+  const url = `file://${folder}`
+  const write = async (key: string[], value: unknown): Promise<void> => {
+    const database = lmdb.open<unknown, string[]>({ path: folder, noSubdir: false, encoding: 'msgpack' })
+    await database.put(key, value)
+    await database.close()
+  }
+  await (await openQueue(url)).close()
+  await write(['format'], 99)
+  const before = await readFile(join(folder, 'data.mdb'))
+  await t.rejects(openQueue(url), { code: 'ERR_QUEUE', message: /is in 99/ })
+  t.ok(before.equals(await readFile(join(folder, 'data.mdb'))))
+  t.strictSame((await readdir(folder)).toSorted(), ['data.mdb', 'lock.mdb'])
+  await write(['format'], 1)
+  await (await openQueue(url)).close()
 })
 
 t.test('a full disk rejects what is added, and harms neither its process nor what was stored', {

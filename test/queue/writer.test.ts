@@ -18,7 +18,7 @@ class Store implements Transactions {
     if (this.failing === 0) return this.committed++
     this.failing--
     this.table.restore(before)
-    const commitError = Promise.reject(new Error('no space left'))
+    const commitError = Promise.reject(Object.assign(new Error('MDB_NOTFOUND'), { code: -30_798 }))
     throw Object.assign(new Error('Commit failed'), { commitError })
   }
 }
@@ -79,7 +79,7 @@ t.test('one that is given up again is rejected with its cause, told to nobody, a
     news.add('job s')
     return ledger.add(job('a'), now)
   })
-  await t.rejects(add(), { code: 'ERR_QUEUE', message: /cannot be written: Error: no space left/ })
+  await t.rejects(add(), { code: 'ERR_QUEUE', message: /cannot be written: Error: MDB_NOTFOUND/ })
   t.strictSame(heard, [])
   t.strictSame(store.ledger.depths(), [])
   t.equal(await add(), true)
@@ -99,12 +99,28 @@ t.test('a step that throws fails alone', async (t) => {
   t.equal(store.committed, 1)
 })
 
-t.test('idle waits for all that was asked for', async (t) => {
+t.test('after its end nothing is written, and what is under way is waited for', async (t) => {
   const store = new Store()
   const writer = new Writer(store, store.ledger, () => undefined)
-  await writer.idle()
-  const added = writer.write((ledger, now) => ledger.add(job('a'), now))
-  await writer.idle()
-  t.equal(store.committed, 1)
+  const add = (token: string) => writer.write((ledger, now) => ledger.add(job(token), now))
+  const added = add('a')
+  await new Promise((resolve) => setImmediate(resolve))
+  const late = t.rejects(add('b'), { code: 'ERR_QUEUE', message: /was closed/ })
+  await writer.end()
+  await late
   t.equal(await added, true)
+  await t.rejects(add('c'), { code: 'ERR_QUEUE', message: /was closed/ })
+  t.equal(store.committed, 1)
+})
+
+t.test('when the store is broken, all that is asked for is refused, and nothing waits for it', async (t) => {
+  let asked = 0
+  const transaction = async (): Promise<never> => {
+    asked++
+    throw Object.assign(new Error('Input/output error'), { code: 5 })
+  }
+  const writer = new Writer({ transaction }, new Ledger(new MemoryTable()), () => undefined)
+  await t.rejects(writer.write(() => 1), { code: 'ERR_QUEUE', message: /output/ })
+  await t.rejects(writer.write(() => 2), { code: 'ERR_QUEUE', message: /output/ })
+  t.equal(asked, 1)
 })

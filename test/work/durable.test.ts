@@ -77,6 +77,7 @@ t.test('a job whose worker is killed is done by another, at once; one that is me
   const { peer, work } = await peerWith(t, await openQueue(url))
   const [first, second] = [new Labourer(t, url, peer.name), new Labourer(t, url, peer.name)]
   await Promise.all([first, second].map((each) => until(() => each.told.length > 0)))
+  await until(() => peer.livePeers().length === 2)
   const waits = await work.enqueue('wait', 'a')
   await until(() => [first, second].some(({ told }) => told.some(({ what }) => what === 'began')))
   const [holder, other] = first.told.some(({ what }) => what === 'began') ? [first, second] : [second, first]
