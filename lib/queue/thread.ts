@@ -64,7 +64,8 @@ function newWorker(options: WorkerOptions): Worker {
   return new Worker(load, { ...options, eval: true })
 }
 
-class ThreadEngine implements Engine {
+/** Speaks to the thread, in which it is `threadmain.ts` that listens. */
+export class ThreadEngine implements Engine {
   priorityMax = 0
   readonly opened: Promise<void>
   readonly #worker: Worker
