@@ -475,8 +475,8 @@ class JetStreamEngine implements Engine {
   /** Looks who holds something, and whether they are there. */
   async #suspect(subjects: string): Promise<void> {
     const stream = this.#stream('leases')
-    const { state } = await this.#ask(() => this.#jsm.streams.info(stream, { subjects_filter: subjects }))
-    for (const subject of Object.keys(state.subjects ?? {})) {
+    const info = await this.#ask(() => this.#jsm.streams.info(stream, { subjects_filter: subjects }).catch(unlessNone))
+    for (const subject of Object.keys(info?.state.subjects ?? {})) {
       const life = subject.split('.').at(-1) as string
       if (life === this.#life || this.#suspects.has(life)) continue
       this.#suspects.set(life, undefined)
@@ -692,6 +692,11 @@ function decodeName(token: string): string {
 
 function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | undefined)?.code
+}
+
+/** There is no such stream: it was not made yet, or the server forgot it. */
+function unlessNone(error: unknown): undefined {
+  if (codeOf(error) !== noStream) throw error
 }
 
 /** The server understood, and will say the same again. */

@@ -1,4 +1,8 @@
-import t from 'tap'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
+import t, { type Test } from 'tap'
+import type { Delivery, Engine } from '../../lib/queue/engine.js'
+import { open } from '../../lib/queue/jetstream.js'
 import { openQueue } from '../../lib/work/index.js'
 import { contract } from './fixtures/contract.js'
 import { missing, nats } from './fixtures/servers.js'
@@ -11,10 +15,75 @@ const skip = missing('nats-server') ?? false
 t.test('durable work on JetStream', { skip }, async (t) => {
   const server = await nats()
   t.teardown(() => server.remove())
-  let names = 0
-  const place = async (): Promise<Place> => {
-    const name = `queue-${names++}`
-    return { open: () => openQueue(server.url, { name }), remove: async () => undefined }
-  }
+  // one name for all: each test has services of its own
+  const place = async (): Promise<Place> => ({ open: () => openQueue(server.url), remove: async () => undefined })
   await contract(t, place, { hasPriorities: false, tellsAll: false, isFaulty: false })
+})
+
+t.test('an engine on JetStream', { skip }, async (t) => {
+  const server = await nats()
+  t.teardown(() => server.remove())
+  const job = (token: string) =>
+    ({ token, service: 's', bytes: new Uint8Array(10), delayMs: 0, priority: 0, isKeyed: false })
+  const engine = async (t: Test, name: string): Promise<Engine> => {
+    const opened = await open(server.url, { name, keepMs: 60_000 })
+    t.teardown(() => opened.close())
+    return opened
+  }
+  /** A connection past the engine. */
+  const hand = async (t: Test): Promise<NatsConnection> => {
+    const nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+    t.teardown(() => nc.close())
+    return nc
+  }
+
+  await t.test('holds a job that cannot be looked into, and looks into it again', async (t) => {
+    const nc = await hand(t)
+    const [first, second] = [await engine(t, 'held'), await engine(t, 'held')]
+    await first.add(job('again'))
+    await new Promise((resolve) => void first.take('s', 1, resolve))
+    // in place of what is written down of jobs that were given back there is somebody who knows nothing
+    await (await jetstreamManager(nc)).streams.delete('held_hops')
+    const answer = headers(500, 'nothing')
+    let asked = 0
+    let aheadMs = 0
+    nc.subscribe('$JS.API.DIRECT.GET.held_hops.>', {
+      callback: (_, message) => {
+        asked++
+        // until the engine gives up
+        aheadMs += 60_000
+        message.respond(undefined, { headers: asked > 2 ? headers(404, 'none') : answer })
+      },
+    })
+    await nc.flush()
+    const { now } = Date
+    t.teardown(() => (Date.now = now))
+    Date.now = () => now() + aheadMs
+    await first.close()
+    const { token, isDoubtful } = await new Promise<Delivery>((resolve) => void second.take('s', 1, resolve))
+    t.strictSame({ token, isDoubtful, asked }, { token: 'again', isDoubtful: true, asked: 3 })
+  })
+
+  await t.test('tells a server that was killed and forgot it what is held', async (t) => {
+    const nc = await hand(t)
+    const holder = await engine(t, 'forgotten')
+    await holder.join('peer')
+    await holder.add(job('mine'))
+    const delivery = await new Promise<Delivery>((resolve) => void holder.take('s', 1, resolve))
+    const jsm = await jetstreamManager(nc, { timeout: 500 })
+    const lease = `forgotten.lease.${Buffer.from('peer').toString('base64url')}.>`
+    const told = async (): Promise<string> => {
+      const found = await jsm.streams.getMessage('forgotten_leases', { last_by_subj: lease }).catch(() => null)
+      return found === null ? '' : Buffer.from(found.data).toString()
+    }
+    while (!(await told()).startsWith('$JS.ACK.')) await new Promise((resolve) => setTimeout(resolve, 5))
+    const before = await told()
+    await server.kill()
+    await server.start()
+    while ((await told()) === '') await new Promise((resolve) => setTimeout(resolve, 20))
+    t.equal(await told(), before)
+    await holder.finish(delivery, new Uint8Array(1))
+    const later = await engine(t, 'forgotten')
+    t.strictSame(await later.outcome('mine'), Buffer.alloc(1))
+  })
 })
