@@ -27,6 +27,7 @@ import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
 import { Line } from './amqp/line.js'
 import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
+import { Turn } from './amqp/turn.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 
@@ -45,8 +46,10 @@ const pieceBytes = 256 << 10
 const skewMs = 5_000
 /** A quorum queue gives up a message that was returned so often; it must never. */
 const never = 1_000_000_000
-/** How often somebody who looks through a queue that one at a time may look through waits for another. */
-const busyMax = 100
+/** How long nothing comes, at most, for somebody who looks through a queue, while others do. */
+const turnMs = 15_000
+/** How long a mark is left for whom it is; the clocks of all who look differ by less. */
+const marksKeptSeconds = 600
 
 /** What the names of messages begin with that say that a job was put back. */
 const overPrefix = 'over '
@@ -100,7 +103,8 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   }
 }
 
-class AMQPEngine implements Engine {
+/** See above. @internal */
+export class AMQPEngine implements Engine {
   readonly priorityMax = 0
   /** The first connection. */
   readonly connected: Promise<void>
@@ -188,7 +192,7 @@ class AMQPEngine implements Engine {
     if (held === undefined) return
     const { token, service, bytes, head } = held
     await this.#ask(async (line) => {
-      await line.assert(this.#queue('dead'), quorum)
+      await line.assert(this.#queue('dead'), inTurn(quorum))
       const headers = { service, copy: head.copy, serial: head.serial + 1, keyed: head.isKeyed }
       await line.publish('', this.#queue('dead'), joined(outcome, bytes), { messageId: token, headers })
     })
@@ -263,7 +267,7 @@ class AMQPEngine implements Engine {
     await this.#ask(async (line) => {
       // an earlier try may have left some pieces
       await line.remove(queue)
-      await line.assertNow(queue, fades ? { durable: true, expires: this.#keepMs } : { durable: true })
+      await line.assertNow(queue, inTurn(fades ? { durable: true, expires: this.#keepMs } : { durable: true }))
       const count = Math.max(1, Math.ceil(bytes.length / pieceBytes))
       const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes))
       await Promise.all(pieces.map((piece, at) => line.publish('', queue, piece, { headers: { at, count } })))
@@ -346,41 +350,34 @@ class AMQPEngine implements Engine {
 
   async #consume(line: Line, taker: BrokerTaker): Promise<void> {
     const queue = await this.#workQueue(line, taker.service)
-    const channel = await line.open()
     let isTaking = false
-    channel.on('close', () => {
-      this.#lost.add(channel)
-      if (isTaking) this.#channelLost(taker, channel)
-    })
-    await channel.prefetch(taker.room)
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      // the queue was removed
-      if (message === null) channel.close().catch(() => undefined)
-      else void this.#arrived(taker, channel, message)
+    let tag = ''
+    const channel = await line.open(async (opened) => {
+      opened.on('close', () => {
+        this.#lost.add(opened)
+        if (isTaking) this.#channelLost(taker, opened)
+      })
+      await opened.prefetch(taker.room)
+      const { consumerTag } = await opened.consume(queue, (message) => {
+        // the queue was removed
+        if (message === null) opened.close().catch(() => undefined)
+        else void this.#arrived(taker, opened, message)
+      })
+      tag = consumerTag
     })
     if (this.#lost.has(channel)) throw new Error('the channel was closed')
     isTaking = true
     taker.channel = channel
-    taker.tag = consumerTag
+    taker.tag = tag
     // while it was asked for
     if (taker.isStopped) {
-      await channel.cancel(consumerTag).catch(() => undefined)
+      await channel.cancel(tag).catch(() => undefined)
       await this.#closeIdle(taker)
     }
   }
 
-  /** A job came in. Never rejects. */
+  /** A job came in; if it cannot be looked into it is returned. Never rejects. */
   async #arrived(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
-    try {
-      await this.#sort(taker, channel, message)
-    } catch (error) {
-      log('%s: %O', taker.service, error)
-      attempted(() => channel.nack(message))
-    }
-  }
-
-  /** Gives a job to its taker, unless it comes too early, or is another's double. */
-  async #sort(taker: BrokerTaker, channel: Channel, message: ConsumeMessage): Promise<void> {
     const { messageId, headers = {} } = message.properties
     const head = headOf(headers)
     const held: Held = {
@@ -396,6 +393,17 @@ class AMQPEngine implements Engine {
       head, message, channel, taker,
     }
     this.#held.set(held.id, held)
+    try {
+      await this.#sort(held)
+    } catch (error) {
+      log('%s: %O', taker.service, error)
+      await this.#letGo(held, () => channel.nack(message))
+    }
+  }
+
+  /** Gives a job to its taker, unless it comes too early, or is another's double. */
+  async #sort(held: Held): Promise<void> {
+    const { head, taker } = held
     const leftMs = head.dueAt - Date.now()
     if (leftMs >= stepMsMin) {
       if (!held.isDoubtful || await this.isCurrent(held)) await this.putBack(held, leftMs, false)
@@ -419,9 +427,13 @@ class AMQPEngine implements Engine {
   }
 
   async #acknowledge(held: Held): Promise<void> {
-    if (!this.#held.delete(held.id)) return
     // if its channel is gone it comes again, and is found to be settled
-    attempted(() => held.channel.ack(held.message))
+    await this.#letGo(held, () => held.channel.ack(held.message))
+  }
+
+  async #letGo(held: Held, how: () => void): Promise<void> {
+    if (!this.#held.delete(held.id)) return
+    attempted(how)
     await this.#closeIdle(held.taker)
   }
 
@@ -464,23 +476,24 @@ class AMQPEngine implements Engine {
   async #catchUp(line: Line): Promise<void> {
     await line.once('outcomes', async () => {
       await this.#outcomeStream(line)
-      const channel = await line.open()
-      await channel.prefetch(1_000)
-      channel.on('close', () => {
-        line.forget('outcomes')
-        if (this.#line === line) this.#readOn()
+      await line.open(async (channel) => {
+        channel.on('close', () => {
+          line.forget('outcomes')
+          if (this.#line === line) this.#readOn()
+        })
+        await channel.prefetch(1_000)
+        this.#outcomes.restart()
+        const since = Math.floor((Date.now() - this.#keepMs) / 1_000)
+        await channel.consume(this.#queue('outcomes'), (message) => {
+          if (message === null) {
+            // the stream was moved, or started anew
+            channel.close().catch(() => undefined)
+          } else {
+            this.#outcomes.read(String(message.properties.messageId), message.content)
+            channel.ack(message)
+          }
+        }, { arguments: { 'x-stream-offset': { '!': 'timestamp', value: since } } })
       })
-      this.#outcomes.restart()
-      const since = Math.floor((Date.now() - this.#keepMs) / 1_000)
-      await channel.consume(this.#queue('outcomes'), (message) => {
-        if (message === null) {
-          // the stream was moved, or started anew
-          channel.close().catch(() => undefined)
-        } else {
-          this.#outcomes.read(String(message.properties.messageId), message.content)
-          channel.ack(message)
-        }
-      }, { arguments: { 'x-stream-offset': { '!': 'timestamp', value: since } } })
     })
     await this.#outcomes.reached((mark) =>
       line.publish('', this.#queue('outcomes'), new Uint8Array(0), { messageId: mark }))
@@ -499,60 +512,52 @@ class AMQPEngine implements Engine {
 
   /**
    * Goes through all messages of a queue and leaves them there, in place or not; one for which `visit` resolves to true
-   * is taken out. One at a time may do that; the broker sees to it.
+   * is taken out. One at a time may do that: the queue gives its messages to the first who asked, until that one's
+   * channel is closed, and then at once to the next.
    */
   async #lookThrough(
     queue: string, visit: (message: ConsumeMessage) => void | boolean | Promise<boolean>,
   ): Promise<boolean> {
-    for (let tries = 0; ; tries++) {
-      const found = await this.#ask((line) => this.#lookOnce(line, queue, visit))
-      if (found !== 'busy') return found
-      if (tries >= busyMax) throw new TelepathineError('ERR_QUEUE', `${queue} is being looked through by somebody else`)
-      await new Promise((resolve) => setTimeout(resolve, 10 + 40 * (randomBytes(1)[0] as number) / 255))
-    }
-  }
-
-  async #lookOnce(
-    line: Line, queue: string, visit: (message: ConsumeMessage) => void | boolean | Promise<boolean>,
-  ): Promise<boolean | 'busy'> {
-    const channel = await line.open()
-    let fail: (error: unknown) => void = () => undefined
-    const failed = new Promise<never>((_, reject) => (fail = reject))
-    failed.catch(() => undefined)
-    channel.on('error', fail)
-    channel.on('close', () => fail(new Error('the channel was closed')))
-    try {
-      // a mark is written once nobody else may look: what comes before it is all that there is
-      const mark = `${markPrefix}${newMark()}`
+    return this.#ask(async (line) => {
       const messages: ConsumeMessage[] = []
-      let isAll: () => void = () => undefined
-      const all = new Promise<void>((resolve) => (isAll = resolve))
-      const { consumerTag } = await Promise.race([failed, channel.consume(queue, (message) => {
-        if (message === null) return isAll()
-        const { messageId } = message.properties
-        if (!String(messageId).startsWith(markPrefix)) return void messages.push(message)
-        channel.ack(message)
-        return messageId === mark ? isAll() : undefined
-      }, { exclusive: true })])
-      await Promise.race([failed, line.publish('', queue, new Uint8Array(0), { messageId: mark })])
-      await Promise.race([failed, all])
-      await Promise.race([failed, channel.cancel(consumerTag)])
-      let isFound = false
-      for (const message of messages) {
-        if ((await visit(message)) !== true) continue
-        isFound = true
-        channel.ack(message)
+      // what comes before a mark is all that there was
+      const mark = `${markPrefix}${newMark()}`
+      const turn = new Turn(turnMs, `${queue} is being looked through by somebody else`)
+      let channel: Channel | undefined
+      try {
+        channel = await line.open(async (opened) => {
+          opened.on('error', turn.fail)
+          opened.on('close', () => turn.fail(new Error('the channel was closed')))
+          await opened.consume(queue, (message) => {
+            if (message === null) return turn.fail(new Error('the queue was removed'))
+            turn.goOn()
+            const { messageId, timestamp } = message.properties
+            if (messageId === mark) turn.end()
+            else if (!String(messageId).startsWith(markPrefix)) return void (turn.isOver || messages.push(message))
+            // those of others are left for them, unless they died since
+            else if (Number(timestamp) > Date.now() / 1_000 - marksKeptSeconds) return
+            opened.ack(message)
+          })
+        })
+        const now = Math.floor(Date.now() / 1_000)
+        const marking = line.publish('', queue, new Uint8Array(0), { messageId: mark, timestamp: now })
+        await Promise.all([marking, turn.over])
+        let isFound = false
+        for (const message of messages) {
+          if ((await visit(message)) !== true) continue
+          isFound = true
+          channel.ack(message)
+        }
+        return isFound
+      } catch (error) {
+        if ((error as { code?: number }).code === 404) return false
+        throw error
+      } finally {
+        turn.end()
+        // all that is left returns to the queue
+        await channel?.close().catch(() => undefined)
       }
-      // all others return to the queue
-      return isFound
-    } catch (error) {
-      const { code } = error as { code?: number }
-      if (code === 404) return false
-      if (code === 403) return 'busy'
-      throw error
-    } finally {
-      await channel.close().catch(() => undefined)
-    }
+    })
   }
 
   /** Connects, and again whenever the connection ends. */
@@ -579,7 +584,7 @@ class AMQPEngine implements Engine {
   async #prepare(line: Line): Promise<void> {
     for (const until = Date.now() + askMs; ;) {
       try {
-        await Promise.all([this.#outcomeStream(line), line.assert(this.#queue('dead'), quorum)])
+        await Promise.all([this.#outcomeStream(line), line.assert(this.#queue('dead'), inTurn(quorum))])
         return
       } catch (error) {
         if (line.isLost || this.#isClosed || Date.now() > until) throw error
@@ -633,6 +638,11 @@ class AMQPEngine implements Engine {
 const quorum: Options.AssertQueue = {
   durable: true,
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': never },
+}
+
+/** A queue whose messages are given to one consumer at a time, whoever asked first. */
+function inTurn(options: Options.AssertQueue): Options.AssertQueue {
+  return { ...options, arguments: { ...options.arguments, 'x-single-active-consumer': true } }
 }
 
 /** What is known of a job, by what was published beside it. */

@@ -68,10 +68,16 @@ export class Line {
     return [...this.#queues]
   }
 
-  /** A channel of one's own. */
-  async open(): Promise<Channel> {
+  /** A channel of one's own. It is closed when what it is opened for fails. */
+  async open(begin: (channel: Channel) => Promise<void> = async () => undefined): Promise<Channel> {
     const channel = await this.#model.createChannel()
     channel.on('error', (error: Error) => log('%s', error.message))
+    try {
+      await begin(channel)
+    } catch (error) {
+      await channel.close().catch(() => undefined)
+      throw error
+    }
     return channel
   }
 
