@@ -15,7 +15,7 @@
  * <name>.life.<life>               answered by the thread of that process, as long as it lives
  * ```
  *
- * Leases: what is held is extended every third of `ackWaitMs`, from this engine's thread. When membership says that a
+ * Leases: what is held is extended every quarter of `ackWaitMs`, from this engine's thread. When membership says that a
  * peer is dead, the others ask for its thread. The server knows at once if nobody is there to answer; then one of them,
  * and only one, gives back in its name what it held. So a blocked peer keeps its jobs, and a killed one does not have
  * them for `ackWaitMs` more. Whatever comes again is marked as doubtful: the server cannot tell a lost process from a
@@ -23,7 +23,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
-import type { JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
+import type { ConsumerInfo, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
 import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
@@ -34,14 +34,21 @@ import { joined, parted } from './pair.js'
 
 const log = createDebug('telepathine:queue')
 
-/** How long the server waits for a sign of life of a job. */
-const ackWaitMs = 30_000
+/**
+ * How long the server waits for a sign of life of a job. What a process took that was killed before it could tell what
+ * it holds is given to others so late; that it is doubted keeps them from it if that process lives after all.
+ */
+const ackWaitMs = 10_000
+/** How many signs of life it is given in that time. */
+const signs = 4
 /** How long the server has to answer in all, tries and tries again included. */
 const askMs = 10_000
 const tryMs = 3_000
 const againMs = 100
-/** How often it is told at most what is held. */
+/** How soon it is told at the latest what is held. */
 const leaseMs = 50
+/** What was taken is told the sooner the less there is to tell: for so many that are held it is a millisecond later. */
+const heldPerMs = 8
 /** How soon it is asked again whether a thread that answered, or did not, is gone. */
 const pingAgainMs = 3_000
 const pieceBytes = 256 << 10
@@ -51,6 +58,8 @@ const leasesKeptMs = 86_400_000
 const wrongSequence = 10_071
 const notFound = 10_037
 const noStream = 10_059
+/** What it says of a message that is to be deleted, and is not there. */
+const absent: ReadonlySet<unknown> = new Set([notFound, 10_043, 10_057])
 const nothing = new Uint8Array(0)
 /** A message is stored only if the last one of its subject is that one; 0: if there is none. */
 const expectedHeader = 'Nats-Expected-Last-Subject-Sequence'
@@ -124,6 +133,8 @@ class JetStreamEngine implements Engine {
   #peer = ''
   #ids = 0
   #lease: NodeJS.Timeout | undefined
+  /** When it is told next what is held. */
+  #leaseDueAt = Infinity
   /** The stream in memory, which a server without replicas forgets when it ends. */
   #leases: NewStream | undefined
   #isReplicated = false
@@ -138,7 +149,7 @@ class JetStreamEngine implements Engine {
     this.#requests = new Requests(nc, tryMs)
     this.#name = name
     this.#keepMs = keepMs
-    this.#extension = setInterval(() => this.#extend(), ackWaitMs / 3)
+    this.#extension = setInterval(() => this.#extend(), ackWaitMs / signs)
     nc.subscribe(`${name}.life.${this.#life}`, { callback: (_, message) => void message.respond() })
     void this.#watchConnection()
   }
@@ -292,7 +303,9 @@ class JetStreamEngine implements Engine {
     if (letter === undefined || parts === undefined) return false
     const service = letter.subject.split('.').at(-2) as string
     await this.#publish(this.#subject('job', service, token), parts[1], {}, { lastSubjectSequence: 0 })
-    return this.#removeDead(letter.seq)
+    // it may be gone by now: if it was tried and buried again
+    await this.#removeDead(letter.seq)
+    return true
   }
 
   async discard(token: string, outcome: Uint8Array): Promise<boolean> {
@@ -303,23 +316,13 @@ class JetStreamEngine implements Engine {
   }
 
   async depths(): Promise<Depth[]> {
-    const dead = new Map<string, number>()
-    const { state } = await this.#ask(() => {
-      return this.#jsm.streams.info(this.#stream('dead'), { subjects_filter: '>' })
-    })
-    for (const subject of Object.keys(state.subjects ?? {})) {
-      const service = decodeName(subject.split('.').at(-2) as string)
-      dead.set(service, (dead.get(service) ?? 0) + 1)
-    }
-    const consumers = await this.#ask(async () => {
-      const all = []
-      for await (const info of this.#jsm.consumers.list(this.#stream('jobs'))) all.push(info)
-      return all
-    })
-    return consumers.map(({ config, num_pending: waiting, num_ack_pending: running }) => {
+    const [jobs, tallies] = await Promise.all([this.#consumersOf('jobs'), this.#consumersOf('dead')])
+    const counted = new Map(tallies.map((tally) => [tally.name, tally]))
+    return Promise.all(jobs.map(async ({ name, config, num_pending: waiting, num_ack_pending: running }) => {
       const service = decodeName(config.description ?? '')
-      return { service, waiting, delayed: undefined, running, dead: dead.get(service) ?? 0 }
-    })
+      const { num_pending: dead } = counted.get(name) ?? (await this.#countDead(name, service))
+      return { service, waiting, delayed: undefined, running, dead }
+    }))
   }
 
   async putBlob(id: string, bytes: Uint8Array, fades: boolean): Promise<void> {
@@ -380,7 +383,7 @@ class JetStreamEngine implements Engine {
       id, token, service, bytes: data, attempt: delivered, isDoubtful, reply, sequence, puller, hops: 0, tried: 0,
     }
     this.#held.set(id, held)
-    this.#leaseChanged()
+    this.#leaseChanged(Math.min(this.#held.size / heldPerMs, leaseMs))
     while (this.#held.has(id) && !this.#isClosed) {
       try {
         return await this.#sort(held, headers, deliver)
@@ -430,6 +433,25 @@ class JetStreamEngine implements Engine {
     return made
   }
 
+  #consumersOf(stream: string): Promise<ConsumerInfo[]> {
+    return this.#ask(async () => {
+      const all: ConsumerInfo[] = []
+      for await (const info of this.#jsm.consumers.list(this.#stream(stream))) all.push(info)
+      return all
+    })
+  }
+
+  /** Has the server count the dead letters of a service: as what a consumer would get that never asks for any. */
+  async #countDead(name: string, service: string): Promise<ConsumerInfo> {
+    const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream')
+    return this.#ask(() => this.#jsm.consumers.add(this.#stream('dead'), {
+      durable_name: name,
+      filter_subject: this.#subject('dead', encodeName(service), '*'),
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.All,
+    }))
+  }
+
   async #makeConsumer(service: string): Promise<string> {
     const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream')
     const name = createHash('sha256').update(service).digest('hex').slice(0, 32)
@@ -462,13 +484,17 @@ class JetStreamEngine implements Engine {
     for (const { reply } of this.#held.values()) this.#nc.publish(reply, '+WPI')
   }
 
-  #leaseChanged(): void {
+  #leaseChanged(withinMs = leaseMs): void {
     if (this.#peer === '' || this.#isClosed) return
-    this.#lease ??= setTimeout(() => this.#tellLease(), leaseMs)
+    const dueAt = performance.now() + withinMs
+    if (dueAt >= this.#leaseDueAt) return
+    clearTimeout(this.#lease)
+    this.#leaseDueAt = dueAt
+    this.#lease = setTimeout(() => this.#tellLease(), withinMs)
   }
 
   #tellLease(): void {
-    this.#lease = undefined
+    this.#leaseDueAt = Infinity
     this.#nc.publish(this.#leaseSubject, Array.from(this.#held.values(), ({ reply }) => reply).join('\n'))
   }
 
@@ -632,7 +658,7 @@ class JetStreamEngine implements Engine {
       try {
         return await this.#jsm.streams.deleteMessage(this.#stream('dead'), seq, false)
       } catch (error) {
-        if (codeOf(error) === notFound || codeOf(error) === 10_057) return false
+        if (absent.has(codeOf(error))) return false
         throw error
       }
     })
