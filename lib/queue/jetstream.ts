@@ -656,7 +656,8 @@ class JetStreamEngine implements Engine {
   async #removeDead(seq: number): Promise<boolean> {
     return this.#ask(async () => {
       try {
-        return await this.#jsm.streams.deleteMessage(this.#stream('dead'), seq, false)
+        // erased at once: a server that is killed may know again of what it was only told to forget
+        return await this.#jsm.streams.deleteMessage(this.#stream('dead'), seq, true)
       } catch (error) {
         if (absent.has(codeOf(error))) return false
         throw error

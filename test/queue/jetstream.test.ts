@@ -86,4 +86,28 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     const later = await engine(t, 'forgotten')
     t.strictSame(await later.outcome('mine'), Buffer.alloc(1))
   })
+
+  await t.test('counts dead letters, whatever becomes of them', async (t) => {
+    const counting = await engine(t, 'counted')
+    const bury = (): Promise<void> => new Promise((resolve) => {
+      let buried = 0
+      void counting.take('s', 5, (delivery) => {
+        void counting.bury(delivery, new Uint8Array(1)).then(() => ++buried % 5 === 0 && resolve())
+      })
+    })
+    const burying = bury()
+    const count = async (): Promise<unknown> => (await counting.depths()).map(({ service, dead }) => [service, dead])
+    for (let i = 0; i < 5; i++) await counting.add(job(`dead-${i}`))
+    await counting.add({ ...job('other'), service: 'other' })
+    await burying
+    t.strictSame(await count(), [['s', 5], ['other', 0]])
+    await counting.discard('dead-0', new Uint8Array(1))
+    t.strictSame(await count(), [['s', 4], ['other', 0]])
+    t.equal(await counting.revive('dead-1'), true)
+    while ((await counting.dead('s', 9)).at(-1)?.token !== 'dead-1') await new Promise((resolve) => setImmediate(resolve))
+    t.strictSame(await count(), [['s', 4], ['other', 0]], 'one that is tried again is there once when it is buried again')
+    await server.kill()
+    await server.start()
+    t.strictSame(await count(), [['s', 4], ['other', 0]], 'nor does one come back that was dropped')
+  })
 })
