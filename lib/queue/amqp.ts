@@ -30,6 +30,7 @@ import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
 import { Turn } from './amqp/turn.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
+import { watching } from './watching.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -207,16 +208,8 @@ export class AMQPEngine implements Engine {
     })
   }
 
-  async watch(token: string, look: Look): Promise<() => void> {
-    const end = this.#outcomes.watch(token, look)
-    try {
-      const known = await this.outcome(token)
-      if (known !== undefined) look(known)
-    } catch (error) {
-      end()
-      throw error
-    }
-    return end
+  watch(token: string, look: Look): Promise<() => void> {
+    return watching(this.#outcomes.watch(token, look), this.outcome(token), look)
   }
 
   async dead(service: string, limit: number): Promise<DeadLetter[]> {

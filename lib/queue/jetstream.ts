@@ -31,6 +31,7 @@ import { nanos, Puller } from './jetstream/puller.js'
 import { Requests } from './jetstream/requests.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
+import { watching } from './watching.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -260,7 +261,7 @@ class JetStreamEngine implements Engine {
     return settled === undefined ? letter && parted(letter.data)?.[0] : settled.data
   }
 
-  async watch(token: string, look: Look): Promise<() => void> {
+  watch(token: string, look: Look): Promise<() => void> {
     // told of when it is stored: what is not found after this is told of after this
     const watch = this.#nc.subscribe(this.#subject('told', token, '*'), {
       callback: (_, { data, headers }) => {
@@ -273,14 +274,7 @@ class JetStreamEngine implements Engine {
       this.#looks.delete(look)
       watch.unsubscribe()
     }
-    try {
-      const known = await this.outcome(token)
-      if (known !== undefined) look(known)
-    } catch (error) {
-      end()
-      throw error
-    }
-    return end
+    return watching(end, this.outcome(token), look)
   }
 
   async dead(service: string, limit: number): Promise<DeadLetter[]> {

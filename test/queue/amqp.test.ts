@@ -30,7 +30,8 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
   }
   // the first use of a name takes its time, that of many at a time no longer
   const { engine: first } = await engine(t)
-  await Promise.all([...services, 's'].map(async (service) => (await first.take(service, 1, () => undefined)).stop()))
+  const make = async (service: string): Promise<void> => (await first.take(service, 1, () => undefined)).stop()
+  await Promise.all([...[...services, 's'].map(make), first.add({ ...job('late', 'nobody'), delayMs: 600 })])
 
   await t.test('all who look through the dead letters at a time see all of them', async (t) => {
     const engines = await Promise.all([engine(t), engine(t)])
