@@ -3,7 +3,7 @@ import { watching } from '../../lib/queue/watching.js'
 
 t.test('what is known already is looked at, and what is not ends no watch', async (t) => {
   const seen: unknown[] = []
-  const end = (): void => t.fail('it goes on')
+  const end = (): void => void t.fail('it goes on')
   t.equal(await watching(end, Promise.resolve(Uint8Array.of(1)), (outcome) => seen.push(outcome)), end)
   t.equal(await watching(end, Promise.resolve(undefined), (outcome) => seen.push(outcome)), end)
   t.strictSame(seen, [Uint8Array.of(1)])
