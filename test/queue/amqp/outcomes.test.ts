@@ -7,7 +7,7 @@ const bytes = (text: string): Uint8Array => Buffer.from(text)
 const reach = (outcomes: Outcomes): Promise<void> =>
   outcomes.reached(async (mark) => outcomes.read(mark, new Uint8Array(0)))
 
-t.test('what is read anew is not told of before all of it was: what comes first may have been taken back', async (t) => {
+t.test('what is read anew is not told of before all of it was: what comes first may be taken back', async (t) => {
   const outcomes = new Outcomes(60_000)
   const seen: string[] = []
   outcomes.watch('x', (outcome) => seen.push(String(outcome)))
