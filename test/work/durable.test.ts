@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { Telepathine, TelepathineError } from '../../lib/index.js'
 import type { Engine } from '../../lib/queue/engine.js'
 import { Queue } from '../../lib/queue/queue.js'
+import { holdersName } from '../../lib/work/durable.js'
 import { Dispatcher, openQueue } from '../../lib/work/index.js'
 import { until } from '../fixtures/until.js'
 import { contract } from '../queue/fixtures/contract.js'
@@ -172,6 +173,28 @@ t.test('what a doubtful engine delivers again is not begun while a living peer i
   t.equal(await b.work.outcome(token), 'by a')
   await faults.settled(token)
   t.strictSame(begun, ['a'], 'and its outcome serves for both')
+})
+
+t.test('a living peer that does not say whether it is at a job may be', async (t) => {
+  const url = `file://${await folder(t)}`
+  const faults = new Faults(1)
+  const b = await peerWith(t, new Queue('again', faulty(await openQueue(url), faults, { isQuiet: true })))
+  const peer = await new Telepathine(0, [b.peer.name]).start().ready()
+  const silent = new Dispatcher(peer)
+  t.teardown(() => peer.stop())
+  let asked = 0
+  const withdraw = silent.serve(holdersName, () => {
+    asked++
+    throw new TelepathineError('ERR_DENIED', 'it does not say')
+  })
+  const begun: string[] = []
+  b.work.serve('unsaid', (text: string) => void begun.push(text), { durable: true })
+  await until(() => b.work.workers(holdersName).length === 2)
+  await faults.deliver({ token: await b.work.enqueue('other', ''), service: 'unsaid', attempt: 2 })
+  await until(() => asked === 2)
+  t.strictSame(begun, [], 'it is asked again')
+  await withdraw()
+  await until(() => begun.length === 1)
 })
 
 t.test('the loss of the engine in the middle is survived', async (t) => {
