@@ -372,9 +372,9 @@ class JetStreamEngine implements Engine {
     const { delivered, sequence } = infoOf(reply)
     const token = message.subject.split('.').at(-1) as string
     const id = ++this.#ids
-    const isDoubtful = delivered > 1 || sequence <= await this.#forgotten
     const held: Held = {
-      id, token, service, bytes: data, attempt: delivered, isDoubtful, reply, sequence, puller, hops: 0, tried: 0,
+      id, token, service, bytes: data, attempt: delivered, isDoubtful: delivered > 1, reply, sequence, puller,
+      hops: 0, tried: 0,
     }
     this.#held.set(id, held)
     this.#leaseChanged(Math.min(this.#held.size / heldPerMs, leaseMs))
@@ -390,7 +390,8 @@ class JetStreamEngine implements Engine {
 
   /** Gives a job to its taker, unless it comes too early, or is known to be done. */
   async #sort(held: Held, headers: MsgHdrs | undefined, deliver: (delivery: Delivery) => void): Promise<void> {
-    const { id, token, service, bytes, sequence, isDoubtful } = held
+    const { id, token, service, bytes, sequence } = held
+    const isDoubtful = held.isDoubtful || sequence <= await this.#forgotten
     if (isDoubtful) [held.hops, held.tried] = await this.#hopsOf(sequence)
     const dueAt = Number(headers?.get('Due') || 0)
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
