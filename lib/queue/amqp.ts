@@ -92,6 +92,8 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   if (!where.searchParams.has('heartbeat')) where.searchParams.set('heartbeat', String(heartbeatSeconds))
   const connect = (): Promise<ChannelModel> => amqp.connect(where.href, {
     clientProperties: { connection_name: 'telepathine' },
+    // what is waited for is small: it must not wait for the broker to acknowledge what was sent before
+    noDelay: true,
   })
   const engine = new AMQPEngine(connect, settings)
   try {
