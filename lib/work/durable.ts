@@ -27,6 +27,8 @@ export const holdersName = '\0holders'
 
 /** How long they have to answer, and how soon they are asked again, milliseconds. */
 const holdersMs = 2_000
+/** How soon it is looked again whether this process is still at it. */
+const hereMs = 50
 /** What is put back because it was not begun waits so long, milliseconds. */
 const notBegunMs = 500
 const backoffMsMax = 300_000
@@ -294,7 +296,8 @@ export class Durable {
     const { token } = delivery
     for (;;) {
       // in this order: whoever was at it has stored the outcome before it says that it is not
-      if (!this.#atWork.has(token) && !(await this.#isHeld(token))) {
+      const isHere = this.#atWork.has(token)
+      if (!isHere && !(await this.#isHeld(token))) {
         const known = await this.#persist(() => engine.outcome(token))
         if (known === undefined) return this.#persist(() => engine.isCurrent(delivery))
         await this.#persist(() => engine.finish(delivery, known))
@@ -304,7 +307,7 @@ export class Durable {
         await this.#giveBack(delivery, notBegunMs, false)
         return false
       }
-      await this.#pause(holdersMs)
+      await this.#pause(isHere ? hereMs : holdersMs)
     }
   }
 
