@@ -52,7 +52,7 @@ export async function open(path: string, { keepMs }: EngineSettings): Promise<En
     neighbours = new Neighbours(folder, gate)
     const here = neighbours
     await here.listen()
-    environment = await openEnvironment(folder, (act) => here.openAlone(act))
+    environment = await openEnvironment(folder, (act) => here.opening.alone(act))
     const engine = new LMDBEngine(environment, here, gate, keepMs)
     await engine.enter()
     return engine
