@@ -11,7 +11,7 @@
  * dead   service, seq             → token, outcome
  * fade   when, seq                → tokens, blobs                    what is forgotten then
  * blob   id                       → bytes
- * life   id                       → address, peer                    who has the queue open
+ * life   id                       → true                             who has the queue open
  * count  service                  → how many are ready, later, held, dead
  * seq                             → the last number given
  * format                          → what of all this is as described
@@ -45,12 +45,6 @@ export interface Held {
   /** Who took it, with which others. */
   readonly life: string
   readonly batch: number
-}
-
-/** A process that has the queue open. */
-export interface Life {
-  readonly id: string
-  readonly address: string
 }
 
 type JobRow = readonly [service: string, rank: number, seq: number, bytes: Uint8Array]
@@ -242,16 +236,13 @@ export class Ledger {
   }
 
   /** A process is there. */
-  enter({ id, address }: Life): void {
+  enter(id: string): void {
     this.#table.put(['format'], format)
-    this.#table.put(['life', id], address)
+    this.#table.put(['life', id], true)
   }
 
-  lives(): Life[] {
-    return Array.from(this.#rows(['life'], numberMax), ({ key, value }) => ({
-      id: key[1] as string,
-      address: value as string,
-    }))
+  lives(): string[] {
+    return Array.from(this.#rows(['life'], numberMax), ({ key }) => key[1] as string)
   }
 
   /** A process is gone: what it held waits for others. `isCounted`: whether that was an attempt. Gives the services. */

@@ -93,7 +93,7 @@ class LMDBEngine implements Engine {
   /** Is known to other processes from now on, and knows them. */
   async enter(): Promise<void> {
     this.#read(() => this.#ledger.check())
-    await this.#writer.write((ledger) => ledger.enter(this.#neighbours))
+    await this.#writer.write((ledger) => ledger.enter(this.#neighbours.id))
     this.#neighbours.meet(this.#read(() => this.#ledger.lives()), {
       rang: (line) => this.#hear(line),
       died: (id) => void this.#bury(id),
@@ -336,12 +336,11 @@ class LMDBEngine implements Engine {
   async #bury(id: string): Promise<void> {
     if (this.#closed !== undefined) return
     try {
-      const life = this.#read(() => this.#ledger.lives()).find((each) => each.id === id)
-      if (life === undefined) return
+      if (!this.#read(() => this.#ledger.lives()).includes(id)) return
       await this.#writer.write((ledger, now, news) => {
         for (const service of ledger.leave(id, true, now)) news.add(`job ${service}`)
       })
-      await unlink(life.address).catch(() => undefined)
+      await unlink(this.#neighbours.place.addressOf(id)).catch(() => undefined)
     } catch (error) {
       log('%s: %O', id, error)
       setTimeout(() => void this.#bury(id), againMs).unref()

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import createDebug from 'debug'
 import type { Gate } from './gate.js'
-import type { Life } from './ledger.js'
 import { readLines } from './lines.js'
 import { Opening } from './opening.js'
-import { placeOf } from './place.js'
+import { type Place, placeOf } from './place.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -33,8 +31,9 @@ export interface NeighboursListener {
  * lives, and at once when it does not. No clock has a say in that.
  */
 export class Neighbours {
+  /** 12 letters, digits, `_` and `.`. */
   readonly id = randomBytes(9).toString('base64url').replaceAll('-', '.')
-  readonly address: string
+  readonly place: Place
   /** What this one opens the folder by. */
   readonly opening: Opening
   #listener: NeighboursListener | undefined
@@ -49,9 +48,8 @@ export class Neighbours {
 
   /** @param folder the same path for all */
   constructor(folder: string, gate: Gate) {
-    const place = placeOf(folder, this.id)
-    this.address = join(place.folder, place.nameOf(this.id))
-    this.opening = new Opening(place, this.id, gate)
+    this.place = placeOf(folder, this.id)
+    this.opening = new Opening(this.place, this.id, gate)
     this.#server = createServer((socket) => this.#welcome(socket))
     this.#server.on('error', (error) => log('neighbours: %s', error.message))
   }
@@ -60,15 +58,15 @@ export class Neighbours {
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.address, () => resolve())
+      this.#server.listen(this.place.addressOf(this.id), () => resolve())
     })
     this.#server.unref()
   }
 
   /** Tells somebody of what happens, and gets to know the others; those that are gone are told of as having died. */
-  meet(lives: readonly Life[], listener: NeighboursListener): void {
+  meet(lives: readonly string[], listener: NeighboursListener): void {
     this.#listener = listener
-    for (const life of lives) if (life.id !== this.id && !this.#sockets.has(life.id)) this.#connect(life)
+    for (const id of lives) if (id !== this.id && !this.#sockets.has(id)) this.#connect(id)
   }
 
   /** Tells all others something. */
@@ -85,24 +83,26 @@ export class Neighbours {
     for (const timer of this.#timers) clearTimeout(timer)
     for (const sockets of this.#sockets.values()) for (const socket of sockets) socket.destroy()
     for (const socket of this.#strangers) socket.destroy()
-    this.#server.close()
+    // which removes the socket
+    this.#server.close(() => this.place.close())
   }
 
   /** Somebody came by. */
   #welcome(socket: Socket): void {
     this.#strangers.add(socket)
     socket.unref()
-    let known: Life | undefined
+    let known: string | undefined
     socket.on('close', () => {
       this.#strangers.delete(socket)
       if (known !== undefined) this.#parted(known, socket)
     })
     readLines(socket, (line) => {
       if (known !== undefined) return this.#listener?.rang(line)
-      const [what, id, address] = line.split(' ')
-      if (what === 'open' && id) return this.opening.let(id, socket)
-      if (what !== 'hello' || !id || !address) return void socket.destroy()
-      known = { id, address: decodeURIComponent(address) }
+      const [what, id = ''] = line.split(' ')
+      if (!isId(id)) return void socket.destroy()
+      if (what === 'open') return this.opening.let(id, socket)
+      if (what !== 'hello') return void socket.destroy()
+      known = id
       this.#strangers.delete(socket)
       this.#met(known, socket)
       // before they knew each other, each may have rung without the other's hearing it
@@ -111,31 +111,31 @@ export class Neighbours {
     })
   }
 
-  #connect(life: Life): void {
-    const socket = createConnection(life.address)
+  #connect(id: string): void {
+    const socket = createConnection(this.place.addressOf(id))
     let isMet = false
     socket.unref()
     socket.on('connect', () => {
       isMet = true
-      socket.write(`hello ${this.id} ${encodeURIComponent(this.address)}\n`)
-      this.#met(life, socket)
+      socket.write(`hello ${this.id}\n`)
+      this.#met(id, socket)
     })
-    socket.on('close', () => isMet && this.#parted(life, socket))
+    socket.on('close', () => isMet && this.#parted(id, socket))
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (isMet || this.#isClosed) return
       // nobody listens any more, and nobody but that process ever did
-      if (code === 'ECONNREFUSED' || code === 'ENOENT') return this.#listener?.died(life.id)
-      log('neighbour %s: %s', life.id, code)
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return this.#listener?.died(id)
+      log('neighbour %s: %s', id, code)
       const timer = setTimeout(() => {
         this.#timers.delete(timer)
-        this.#connect(life)
+        this.#connect(id)
       }, againMs).unref()
       this.#timers.add(timer)
     })
     readLines(socket, (line) => this.#listener?.rang(line))
   }
 
-  #met({ id }: Life, socket: Socket): void {
+  #met(id: string, socket: Socket): void {
     const sockets = this.#sockets.get(id)
     if (sockets === undefined) this.#sockets.set(id, new Set([socket]))
     else sockets.add(socket)
@@ -145,14 +145,18 @@ export class Neighbours {
   }
 
   /** A connection ended: perhaps its process did, too. */
-  #parted(life: Life, socket: Socket): void {
-    const sockets = this.#sockets.get(life.id)
+  #parted(id: string, socket: Socket): void {
+    const sockets = this.#sockets.get(id)
     this.#behind.delete(socket)
     sockets?.delete(socket)
     // what it was told on this one it may not have read
     for (const other of sockets ?? []) return void other.write(`${lookLine}\n`)
     if (sockets === undefined) return
-    this.#sockets.delete(life.id)
-    if (!this.#isClosed) this.#connect(life)
+    this.#sockets.delete(id)
+    if (!this.#isClosed) this.#connect(id)
   }
+}
+
+function isId(text: string): boolean {
+  return /^[\w.]{12}$/.test(text)
 }

@@ -1,7 +1,5 @@
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
-import { join } from 'node:path'
 import type { Gate } from './gate.js'
 import { readLines } from './lines.js'
 import type { Place } from './place.js'
@@ -82,9 +80,8 @@ export class Opening {
 
   /** Asks all who listen not to commit until the connection ends; gives the connections to those who will not. */
   async #askAll(): Promise<Socket[]> {
-    const names = await readdir(this.#place.folder)
-    const others = names.filter((name) => this.#place.isOurs(name) && name !== this.#place.nameOf(this.#id))
-    const asked = await Promise.all(others.map((name) => this.#ask(join(this.#place.folder, name))))
+    const others = (await this.#place.all()).filter((id) => id !== this.#id)
+    const asked = await Promise.all(others.map((id) => this.#ask(this.#place.addressOf(id))))
     return asked.flatMap((socket) => socket ?? [])
   }
 

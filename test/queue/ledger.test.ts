@@ -122,7 +122,7 @@ t.test('a folder that another version wrote is left alone', (t) => {
   const table = new MemoryTable()
   const ledger = new Ledger(table)
   ledger.check()
-  inOne(ledger, () => ledger.enter({ id: 'me', address: 'x' }))
+  inOne(ledger, () => ledger.enter('me'))
   ledger.check()
   t.equal(table.get(['format']), 1)
   table.put(['format'], 99)

@@ -98,7 +98,7 @@ t.test('nothing is written while another process opens the folder', async (t) =>
   const { engine } = await openQueue(`file://${folder}`)
   const name = (await readdir(folder)).find((each) => each.endsWith('.sock')) as string
   const opener = createConnection(join(folder, name))
-  opener.write('open somebody\n')
+  opener.write('open anybody_here\n')
   let heard = ''
   opener.on('data', (text) => (heard += String(text)))
   await until(() => heard === 'wait\ngo\n')
@@ -112,7 +112,7 @@ t.test('nothing is written while another process opens the folder', async (t) =>
 })
 
 t.test('opened several times by one process it is one database, and a process that opens it finds all', async (t) => {
-  const folder = join(await folderOf(t), 'with a blank')
+  const folder = join(await folderOf(t), 'with a blank', 'and a path that is too long for a socket'.repeat(4))
   const url = `file://${folder}`
   const [one, two] = await Promise.all([openQueue(url), openQueue(url)])
   await Promise.all([one.engine.add(job('a')), two.engine.add(job('b'))])

@@ -5,7 +5,7 @@ import { comeBy, folder, neighbourIn } from './fixtures/neighbour.js'
 
 t.test('what was rung before two knew each other is made up for: both look', async (t) => {
   const { neighbours, heard } = await neighbourIn(t, await folder(t))
-  const { lines, greet } = await comeBy(t, neighbours.address)
+  const { lines, greet } = await comeBy(t, neighbours.place.addressOf(neighbours.id))
   neighbours.ring('job s\n')
   greet()
   await until(() => lines().length > 0 && heard.length > 0)
@@ -19,7 +19,7 @@ t.test('what was rung before two knew each other is made up for: both look', asy
 t.test('those who have met hear each other, and one that goes is told of as having died', async (t) => {
   const place = await folder(t)
   const [one, other] = [await neighbourIn(t, place), await neighbourIn(t, place)]
-  other.meet(one.neighbours, other.neighbours)
+  other.meet(one.neighbours.id, other.neighbours.id)
   await until(() => one.heard.length > 0 && other.heard.length > 0)
   one.neighbours.ring('job a\n')
   other.neighbours.ring('job b\n')
@@ -32,7 +32,7 @@ t.test('those who have met hear each other, and one that goes is told of as havi
 
 t.test('one that does not read costs no more than so much, and looks once it reads again', async (t) => {
   const { neighbours, heard } = await neighbourIn(t, await folder(t))
-  const { socket, lines, greet } = await comeBy(t, neighbours.address)
+  const { socket, lines, greet } = await comeBy(t, neighbours.place.addressOf(neighbours.id))
   greet()
   await until(() => heard.length > 0)
   socket.pause()

@@ -79,8 +79,8 @@ t.test('one that is gone is not waited for, and one that says nothing not for lo
 
 t.test('one that opens and goes away in the middle holds nobody up', async (t) => {
   const { neighbours, gate } = await neighbourIn(t, await folder(t))
-  const { socket, lines } = await comeBy(t, neighbours.address)
-  socket.write('open somebody\n')
+  const { socket, lines } = await comeBy(t, neighbours.place.addressOf(neighbours.id))
+  socket.write('open anybody_here\n')
   await until(() => lines().length > 0)
   await until(() => lines().length > 1)
   t.strictSame(lines(), ['wait', 'go'])
