@@ -213,6 +213,8 @@ t.test('a line that never ends is not kept, and what is said in a hurry only in 
   await runner.run({ prints: 64 }, task())
   await runner.run({ chats: 300 }, task())
   await until(() => news.length >= 100)
+  // by its answer all that it said before is through: what is stopped while it speaks dies with a complaint
+  await runner.run({}, task())
   await runner.stop()
   await until(() => printed.length > 0)
   t.equal(printed.length, 1)
