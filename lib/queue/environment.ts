@@ -36,23 +36,12 @@ export async function folderAt(path: string): Promise<string> {
  * commits; also where there is nothing to do, as whoever is to commit must be known to those who open.
  */
 export async function openEnvironment(
-  folder: string, alone: <T>(act: () => T) => Promise<T>,
+  folder: string, open: () => Database, alone: <T>(act: () => T) => Promise<T>,
 ): Promise<Environment> {
-  const lmdb = await import('lmdb')
   await closing.get(folder)
   let known = shared.get(folder)
   const isFirst = known === undefined
-  if (known === undefined) {
-    const options = {
-      path: folder,
-      noSubdir: false,
-      encoding: 'msgpack',
-      // every commit is on disk when it is told of, and before anybody sees it; to batch them is done here
-      overlappingSync: false,
-      eventTurnBatching: false,
-    } as const
-    shared.set(folder, (known = { database: alone((): Database => lmdb.open<unknown, KeyPart[]>(options)), users: 0 }))
-  }
+  if (known === undefined) shared.set(folder, (known = { database: alone(open), users: 0 }))
   const environment = known
   environment.users++
   const leave = async (): Promise<void> => {

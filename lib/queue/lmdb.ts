@@ -47,12 +47,20 @@ export async function open(path: string, { keepMs }: EngineSettings): Promise<En
   let neighbours: Neighbours | undefined
   let environment: Environment | undefined
   try {
-    await import('lmdb')
+    const lmdb = await import('lmdb')
     const folder = await folderAt(path)
     neighbours = new Neighbours(folder, gate)
     const here = neighbours
     await here.listen()
-    environment = await openEnvironment(folder, (act) => here.opening.alone(act))
+    const options = {
+      path: folder,
+      noSubdir: false,
+      encoding: 'msgpack',
+      // every commit is on disk when it is told of, and before anybody sees it; to batch them is done here
+      overlappingSync: false,
+      eventTurnBatching: false,
+    } as const
+    environment = await openEnvironment(folder, (): Database => lmdb.open(options), (act) => here.opening.alone(act))
     const engine = new LMDBEngine(environment, here, gate, keepMs)
     await engine.enter()
     return engine

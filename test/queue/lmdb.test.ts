@@ -96,6 +96,7 @@ t.test('jobs that are settled as they are delivered make no more room than there
 t.test('nothing is written while another process opens the folder', async (t) => {
   const folder = await folderOf(t)
   const { engine } = await openQueue(`file://${folder}`)
+  await using other = await openQueue(`file://${await folderOf(t)}`)
   const name = (await readdir(folder)).find((each) => each.endsWith('.sock')) as string
   const opener = createConnection(join(folder, name))
   opener.write('open anybody_here\n')
@@ -104,8 +105,8 @@ t.test('nothing is written while another process opens the folder', async (t) =>
   await until(() => heard === 'wait\ngo\n')
   let isAdded = false
   const added = engine.add(job('a')).then(() => (isAdded = true))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.equal(isAdded, false)
+  for (let i = 0; i < 10; i++) await other.engine.add(job(`other-${i}`))
+  t.equal(isAdded, false, 'while ten are written elsewhere')
   opener.destroy()
   await added
   await engine.close()
