@@ -61,8 +61,9 @@ export function mustReset(ours: Position, max: number, gc: number): boolean {
  * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no
  * gap (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is
  * beyond both our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is
- * complete again, and what it has not named by then was deleted meanwhile. So (`gcVersion`, `maxVersion`) rises in
- * lexicographic order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
+ * complete again, and what it has not named by then was deleted meanwhile; and what it names although we had been
+ * beyond it without holding it is out of date, and passed over. So (`gcVersion`, `maxVersion`) rises in lexicographic
+ * order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
  */
 export class KeySpace implements Position {
   /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
@@ -96,6 +97,10 @@ export class KeySpace implements Position {
   /** While starting over: what we had before, and what that counts. It is shown until the log is complete. */
   #unswept: Entry[] | undefined
   #sparedBytes = 0
+  /** How far the log had been known, without a gap, before it was started over. */
+  #knownBefore = 0
+  /** The first version that there was no room for. */
+  #firstDropped = Infinity
   /** Words of one's own that are not signed yet. At most `batchMax`. */
   #unsigned: Entry[] = []
 
@@ -207,6 +212,8 @@ export class KeySpace implements Position {
     this.#events = []
     this.#eventsHead = 0
     this.#unswept = undefined
+    this.#knownBefore = 0
+    this.#firstDropped = Infinity
     this.#unsigned = []
     this.stateBytes = 0
     this.eventBytes = 0
@@ -266,6 +273,7 @@ export class KeySpace implements Position {
     const before = this.#log.filter((entry) => !entry.gone)
     this.#unswept = this.#unswept === undefined ? before : before.concat(this.#unswept)
     this.#sparedBytes = this.stateBytes
+    this.#knownBefore = Math.max(this.#knownBefore, Math.min(this.maxVersion, this.#firstDropped - 1))
     this.#log = []
     this.#logGone = 0
     for (let k = this.#eventsHead; k < this.#events.length; k++) this.#drop(this.#events[k] as Entry)
@@ -318,7 +326,7 @@ export class KeySpace implements Position {
       length = source.length
       if (leftMs !== Infinity) leftMs = Math.min(leftMs, lifetimeMs)
     }
-    if (version <= this.maxVersion) return version
+    if (version <= this.maxVersion || (kind <= Kind.tombstone && this.#isSuperseded(key, version))) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
@@ -347,6 +355,14 @@ export class KeySpace implements Position {
     if (this.#current) this.#listener.missed(this, missing)
   }
 
+  /**
+   * Whether a word on a key is known to be out of date: this log had been known beyond it, and not with this word.
+   * Whoever tells it lags behind those who told us before we started over.
+   */
+  #isSuperseded(key: string, version: number): boolean {
+    return version <= this.#knownBefore && this.#keys?.get(key)?.version !== version
+  }
+
   #accept(entry: Entry, now: number): void {
     if (entry.kind > Kind.tombstone) {
       this.#hear(entry, now)
@@ -357,6 +373,7 @@ export class KeySpace implements Position {
     // the owner keeps the bound; we may hold more than it does for a while, as our tombstones are younger
     const limit = 2 * this.#limits.maxStateBytes + (this.#unswept === undefined ? 0 : this.#sparedBytes)
     if (size > 0 && this.stateBytes + size > limit) {
+      this.#firstDropped = Math.min(this.#firstDropped, entry.version)
       this.#heap.release(entry)
       return
     }

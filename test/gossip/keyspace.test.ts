@@ -387,6 +387,45 @@ t.test('starting over', async (t) => {
     t.equal(other.space.stateBytes, owner.space.stateBytes)
   })
 
+  t.test('passes over what it had heard to be out of date, if told by one who has not', async (t) => {
+    const [owner, relay, other] = [new Held(), new Held(), new Held()]
+    owner.set('old', '1')
+    owner.set('same', '2')
+    owner.set('gone', '3')
+    owner.delete('gone')
+    relay.follow(owner)
+    owner.set('old', '5')
+    other.follow(owner, start, 1)
+    t.equal(other.space.maxVersion, 3, 'beyond the first word, which does not count any more')
+    relay.expire(start + graceMs + 16)
+    t.equal(relay.state()['old'], '1')
+    other.told()
+    other.follow(relay)
+    t.same(other.space.gcVersion, 4, 'started over')
+    t.same(other.told(), [])
+    t.same(other.state(), { same: '2' })
+    other.follow(owner)
+    t.same(other.told(), [{ kind: 'changed', key: 'old', value: '5', version: 5 }])
+    t.same(other.state(), owner.state())
+  })
+
+  t.test('takes what there was no room for', async (t) => {
+    const [owner, relay] = [new Held(), new Held()]
+    const other = new Held({ maxStateBytes: costOf('old', bytesOf('1'.repeat(100))) / 2 })
+    owner.set('old', '1'.repeat(100))
+    owner.set('no room', '2')
+    owner.set('gone', '3')
+    other.follow(owner)
+    t.same(Object.keys(other.state()), ['old'])
+    owner.delete('old')
+    owner.delete('gone')
+    owner.expire(start + graceMs + 16)
+    relay.follow(owner)
+    other.follow(relay)
+    t.same(other.state(), { 'no room': '2' })
+    t.equal(other.value('no room'), '2')
+  })
+
   t.test('tells of a key that ended elsewhere first', async (t) => {
     const [owner, other] = [new Held(), new Held()]
     owner.set('timed', '1', start + 160)
