@@ -61,8 +61,8 @@ export function mustReset(ours: Position, max: number, gc: number): boolean {
  * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no
  * gap (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is
  * beyond both our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is
- * complete again, and what it has not named by then was deleted meanwhile; and what it names although we had been
- * beyond it without holding it is out of date, and passed over. So (`gcVersion`, `maxVersion`) rises in lexicographic
+ * complete again, as far as any of those know it who tell it, and what it has not named by then was deleted meanwhile;
+ * and what it names although we had been beyond it without holding it is out of date, and passed over. So (`gcVersion`, `maxVersion`) rises in lexicographic
  * order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
  */
 export class KeySpace implements Position {
@@ -97,6 +97,8 @@ export class KeySpace implements Position {
   /** While starting over: what we had before, and what that counts. It is shown until the log is complete. */
   #unswept: Entry[] | undefined
   #sparedBytes = 0
+  /** While starting over: how far those know this log who have told us of it. */
+  #tellersKnow = 0
   /** How far the log had been known, without a gap, before it was started over. */
   #knownBefore = 0
   /** The first version that there was no room for. */
@@ -273,6 +275,7 @@ export class KeySpace implements Position {
     const before = this.#log.filter((entry) => !entry.gone)
     this.#unswept = this.#unswept === undefined ? before : before.concat(this.#unswept)
     this.#sparedBytes = this.stateBytes
+    this.#tellersKnow = 0
     this.#knownBefore = Math.max(this.#knownBefore, Math.min(this.maxVersion, this.#firstDropped - 1))
     this.#log = []
     this.#logGone = 0
@@ -298,7 +301,7 @@ export class KeySpace implements Position {
       }
     } finally {
       // if what follows turns out bad, what came before it stands
-      this.reach(version, undefined)
+      this.#advance(version)
     }
   }
 
@@ -336,15 +339,21 @@ export class KeySpace implements Position {
   }
 
   /**
-   * All up to `to` is known now: what is left of before in that range is gone. `eventSequence`: the number of events
-   * said so far, if `to` is all there is.
+   * All up to `to` is known now, from one who knows this log up to `latest`. `eventSequence`: the number of events said
+   * so far, if that is as far.
    */
-  reach(to: number, eventSequence: number | undefined): void {
-    if (to > this.maxVersion) this.maxVersion = to
+  reach(to: number, latest: number, eventSequence: number | undefined): void {
+    this.#advance(to)
+    this.#tellersKnow = Math.max(this.#tellersKnow, latest)
     if (eventSequence === undefined || to < this.maxVersion) return
-    if (this.#unswept !== undefined) this.#sweep(this.#unswept)
+    // who knows more left out what has been replaced since: that is not gone, its newer value is yet to come
+    if (this.#unswept !== undefined && to >= this.#tellersKnow) this.#sweep(this.#unswept)
     this.#count(eventSequence)
     this.#current = true
+  }
+
+  #advance(to: number): void {
+    if (to > this.maxVersion) this.maxVersion = to
   }
 
   /** Events up to `sequence` have been said. What was said before our first full picture of this log is not missed. */

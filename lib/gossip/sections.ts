@@ -193,8 +193,11 @@ export class Sections {
       const latest = reader.counter()
       if (to < from || latest < to || latest > head) throw new Malformed('versions do not rise, or too far')
       const stated = to === latest ? reader.varint() : 0
-      if (heading === undefined) space.reach(to, stated > 0 ? stated - 1 : undefined)
-      else space.reach(to, stated > 0 && to === heading.statement.head ? heading.statement.sequence : undefined)
+      let sequence = stated > 0 ? stated - 1 : undefined
+      if (heading !== undefined && sequence !== undefined) {
+        sequence = to === heading.statement.head ? heading.statement.sequence : undefined
+      }
+      space.reach(to, latest, sequence)
       const introduced = !wasIntroduced && member.introduced
       const advanced = resets || space.maxVersion > before
       return { member, gap: false, latest, reached: to, advanced, introduced }

@@ -70,7 +70,8 @@ class Held {
     const writer = new Writer()
     const to = other.space.writeRecords(writer, from, budgetBytes, true, now)
     space.readRecords(new Reader(writer.take()), from, now)
-    space.reach(to, to === other.space.maxVersion ? other.space.eventSequence : undefined)
+    const latest = other.space.maxVersion
+    space.reach(to, latest, to === latest ? other.space.eventSequence : undefined)
     assert.ok(space.maxVersion > from, 'every delta goes further')
     return true
   }
@@ -182,11 +183,11 @@ t.test('records of a delta never take more than the budget, and what is reached 
       assert.ok(writer.length <= before + 1 + budget, `${writer.length} bytes for ${before} + 1 + ${budget}`)
       assert.ok(to >= from && to <= maxVersion)
       const other = new Held()
-      other.space.reach(from, 0)
+      other.space.reach(from, from, 0)
       const reader = new Reader(writer.take(), before)
       other.space.readRecords(reader, from, start)
       assert.equal(reader.left, 0)
-      other.space.reach(to, undefined)
+      other.space.reach(to, to, undefined)
       assert.equal(other.space.maxVersion, to, 'no record is beyond what is reached')
     }),
     500,
@@ -409,6 +410,32 @@ t.test('starting over', async (t) => {
     t.same(other.state(), owner.state())
   })
 
+  t.test('does not take for deleted what was replaced since, if the rest is told by one who has not heard', async (t) => {
+    const [owner, relay, other] = [new Held(), new Held(), new Held()]
+    owner.set('replaced', '1')
+    owner.set('gone', '2')
+    other.follow(owner)
+    owner.delete('gone')
+    owner.set('more', '4')
+    owner.set('and more', '5')
+    relay.follow(owner)
+    owner.set('replaced', '6')
+    for (const held of [owner, relay]) held.expire(start + graceMs + 16)
+    other.told()
+    other.follow(owner, start, 1)
+    t.equal(other.space.gcVersion, 3, 'started over')
+    other.follow(relay)
+    t.equal(other.space.maxVersion, relay.space.maxVersion)
+    t.same(kinds(other.told()), ['changed', 'changed'])
+    t.same(other.state(), { replaced: '1', gone: '2', more: '4', 'and more': '5' })
+    other.follow(owner)
+    t.same(other.told(), [
+      { kind: 'changed', key: 'replaced', value: '6', version: 6 },
+      { kind: 'removed', key: 'gone' },
+    ])
+    t.same(other.state(), owner.state())
+  })
+
   t.test('takes what there was no room for', async (t) => {
     const [owner, relay] = [new Held(), new Held()]
     const other = new Held({ maxStateBytes: costOf('old', bytesOf('1'.repeat(100))) / 2 })
@@ -434,7 +461,7 @@ t.test('starting over', async (t) => {
     const writer = new Writer()
     owner.space.writeRecords(writer, 0, 1e6, false, start)
     other.space.readRecords(new Reader(writer.take()), 0, start + 64)
-    other.space.reach(2, 0)
+    other.space.reach(2, 2, 0)
     other.told()
     owner.delete('gone', start - graceMs)
     owner.expire(start + 176)
@@ -586,7 +613,7 @@ t.test('the count of values is that of the keys, whatever becomes of them', asyn
         const writer = new Writer()
         const to = space.writeRecords(writer, from, key * 10, true, now)
         other.space.readRecords(new Reader(writer.take()), from, now)
-        other.space.reach(to, to === space.maxVersion ? 0 : undefined)
+        other.space.reach(to, space.maxVersion, to === space.maxVersion ? 0 : undefined)
       }
       for (const held of [owner, other]) {
         held.expire(now)
