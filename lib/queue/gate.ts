@@ -5,8 +5,12 @@
 export class Gate {
   readonly #holds = new Set<Promise<void>>()
   #passing: Promise<unknown> | undefined
+  #count = 0
+
   /** How often it has been held. */
-  count = 0
+  get count(): number {
+    return this.#count
+  }
 
   /** Whether somebody holds it. */
   get isHeld(): boolean {
@@ -36,7 +40,7 @@ export class Gate {
       }
     })
     this.#holds.add(hold)
-    this.count++
+    this.#count++
     await this.#passing?.catch(() => undefined)
     return release
   }

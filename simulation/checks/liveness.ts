@@ -25,7 +25,7 @@ export class Liveness implements Check {
     this.#bench = bench
   }
 
-  noticed(observer: Observed, notice: Notice): void {
+  noticed(observer: Observed, notice: Notice, batch: readonly Notice[], at: number): void {
     switch (notice.kind) {
       case 'peer:new':
         this.#incarnation(observer, notice.peer, notice.incarnation)
@@ -34,7 +34,7 @@ export class Liveness implements Check {
         this.#start(observer, notice.peer)
         break
       case 'peer:stop':
-        this.#stop(observer, notice.peer, notice.reason)
+        this.#stop(observer, notice, batch.slice(at + 1))
         break
       case 'peer:forgotten':
         this.#standing.delete(observer, notice.peer)
@@ -71,15 +71,16 @@ export class Liveness implements Check {
     this.#report('the dead stay dead', observer, peer, `a heartbeat after ${beat}`, `it rose at ${view.beat}`)
   }
 
-  #stop(observer: Observed, peer: string, reason: 'left' | 'failed'): void {
+  #stop(observer: Observed, { peer, reason }: Extract<Notice, { kind: 'peer:stop' }>, rest: readonly Notice[]): void {
     const known = this.#standing.get(observer, peer)
     if (known?.state !== 'alive') {
       this.#report('starts and stops alternate', observer, peer, 'a start', `a stop (${reason})`)
     }
     const incarnation = known?.incarnation ?? 0
     const view = observer.view(peer)
-    // it may be back already, and that notice follow
-    const beat = view?.state === 'dead' ? view.beat : undefined
+    // what can be seen is later than this notice if it has come back since, and perhaps stopped again
+    const isBack = rest.some((notice) => notice.kind === 'peer:start' && notice.peer === peer)
+    const beat = view?.state === 'dead' && !isBack ? view.beat : undefined
     this.#standing.set(observer, peer, { incarnation, state: reason, beat })
     const life = this.#bench.chronicle.life(peer, incarnation)
     if (reason === 'left' && life !== undefined && life.ended !== 'left') {

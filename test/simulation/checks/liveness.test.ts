@@ -18,6 +18,15 @@ t.test('a peer may fall silent and come back', async (t) => {
   t.strictSame(c.found, [])
 })
 
+t.test('one that stops, comes back and stops again, all heard of at once, is well', async (t) => {
+  const c = court()
+  c.observer.sees(c.owner.name, { state: 'dead', beat: 9 })
+  c.hears(failed, start, failed)
+  t.strictSame(c.found, [])
+  c.hears(start)
+  t.strictSame(c.found, ['the dead stay dead'])
+})
+
 t.test('one held for dead that rises without a newer heartbeat is caught', async (t) => {
   const c = court()
   c.observer.sees(c.owner.name, { state: 'dead', beat: 7 })
