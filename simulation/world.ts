@@ -42,8 +42,8 @@ export class World implements Tap {
   readonly sentAs: Readonly<Record<TrafficClass, Count>> = noTraffic()
   /** Called with all that a peer hears. */
   heard: (observer: Resident, notices: readonly Notice[]) => void = () => {}
-  /** Called with every message that is handed to a peer. */
-  overheard: ((via: 'datagram' | 'stream', bytes: Uint8Array) => void) | undefined
+  /** Called with every message that is handed to a peer, and the machine that sent it. */
+  overheard: ((via: 'datagram' | 'stream', bytes: Uint8Array, from: Machine) => void) | undefined
   readonly #sweepMs: number
   readonly #watchEvery: number
 
@@ -108,7 +108,7 @@ export class World implements Tap {
     this.trace.number(this.time.nowUs)
     this.trace.number(from.index * 0x100_0000 + to.index * 2 + (via === 'stream' ? 1 : 0))
     this.trace.bytes(bytes)
-    this.overheard?.(via, bytes)
+    this.overheard?.(via, bytes, from)
   }
 
   #traceNotice(notice: Notice): void {
