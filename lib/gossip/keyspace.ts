@@ -8,6 +8,9 @@ import { batchMax, unsigned } from './testimony.js'
 import type { Run, Testimony } from './testimony.js'
 import { copyOfValue, ValueHeap } from './valueheap.js'
 
+/** How long tombstones wait at the most for somebody who is being told the log, in times of their grace. */
+const keptGraces = 10
+
 /** Who wants to know what changes in a key space. Calls come in version order. */
 export interface SpaceListener {
   /** A key has a new value. */
@@ -97,8 +100,10 @@ export class KeySpace implements Position {
   /** While starting over: what we had before, and what that counts. It is shown until the log is complete. */
   #unswept: Entry[] | undefined
   #sparedBytes = 0
-  /** While starting over: how far those know this log who have told us of it. */
+  /** How far those know this log who have told us of it. */
   #tellersKnow = 0
+  /** Until when tombstones wait for those who are being told this log from here. */
+  #keeps: Set<{ until: number }> | undefined
   /** How far the log had been known, without a gap, before it was started over. */
   #knownBefore = 0
   /** The first version that there was no room for. */
@@ -139,7 +144,8 @@ export class KeySpace implements Position {
 
   /** What others may be told of the number of events said: one more than it, or 0 while we do not know it for sure. */
   get statedSequence(): number {
-    return this.#current && this.#unswept === undefined ? this.eventSequence + 1 : 0
+    const isWhole = this.#unswept === undefined && this.maxVersion >= this.#tellersKnow
+    return this.#current && isWhole ? this.eventSequence + 1 : 0
   }
 
   /** Bytes that a key would add or free: what `maxStateBytes` counts. */
@@ -214,6 +220,7 @@ export class KeySpace implements Position {
     this.#events = []
     this.#eventsHead = 0
     this.#unswept = undefined
+    this.#tellersKnow = 0
     this.#knownBefore = 0
     this.#firstDropped = Infinity
     this.#unsigned = []
@@ -274,9 +281,10 @@ export class KeySpace implements Position {
   startOver(gc: number): void {
     const before = this.#log.filter((entry) => !entry.gone)
     this.#unswept = this.#unswept === undefined ? before : before.concat(this.#unswept)
-    this.#sparedBytes = this.stateBytes
-    this.#tellersKnow = 0
+    // what is told while we start over may take as much as any log, besides what we had
+    this.#sparedBytes = Math.min(this.stateBytes, 2 * this.#limits.maxStateBytes)
     this.#knownBefore = Math.max(this.#knownBefore, Math.min(this.maxVersion, this.#firstDropped - 1))
+    this.#firstDropped = Infinity
     this.#log = []
     this.#logGone = 0
     for (let k = this.#eventsHead; k < this.#events.length; k++) this.#drop(this.#events[k] as Entry)
@@ -289,13 +297,13 @@ export class KeySpace implements Position {
 
   /**
    * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out
-   * bad, what came before them stands: a delta may be cut anywhere.
+   * bad, what came before them stands: a delta may be cut anywhere. `byOwner`: they come from the owner of this log.
    */
-  readRecords(reader: Reader, from: number, now: number, run?: Run): void {
+  readRecords(reader: Reader, from: number, now: number, run?: Run, byOwner = false): void {
     let version = from
     try {
       for (;;) {
-        const next = this.#readRecord(reader, version, now, run)
+        const next = this.#readRecord(reader, version, now, run, byOwner)
         if (next === version) return
         version = next
       }
@@ -306,7 +314,7 @@ export class KeySpace implements Position {
   }
 
   /** Reads one record and returns its version; `previous` when there are no more. */
-  #readRecord(reader: Reader, previous: number, now: number, run: Run | undefined): number {
+  #readRecord(reader: Reader, previous: number, now: number, run: Run | undefined, byOwner: boolean): number {
     const head = reader.u8()
     if (head === endOfRecords) return previous
     const kind = (head & ~timedFlag) as Kind
@@ -329,7 +337,8 @@ export class KeySpace implements Position {
       length = source.length
       if (leftMs !== Infinity) leftMs = Math.min(leftMs, lifetimeMs)
     }
-    if (version <= this.maxVersion || (kind <= Kind.tombstone && this.#isSuperseded(key, version))) return version
+    if (version <= this.maxVersion) return version
+    if (kind <= Kind.tombstone && !byOwner && this.#isSuperseded(key, version)) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
@@ -365,11 +374,12 @@ export class KeySpace implements Position {
   }
 
   /**
-   * Whether a word on a key is known to be out of date: this log had been known beyond it, and not with this word.
-   * Whoever tells it lags behind those who told us before we started over.
+   * Whether a word on a key is known to be out of date: this log had been known beyond it, and not with this word. Who
+   * tells it lags behind those who told us before we started over, unless it is the owner: then those kept it from us.
    */
   #isSuperseded(key: string, version: number): boolean {
-    return version <= this.#knownBefore && this.#keys?.get(key)?.version !== version
+    const held = this.#keys?.get(key)?.version ?? 0
+    return held > version || (version <= this.#knownBefore && held !== version)
   }
 
   #accept(entry: Entry, now: number): void {
@@ -438,6 +448,11 @@ export class KeySpace implements Position {
       return
     }
     if (entry.kind === Kind.tombstone) {
+      if (this.#keepsTombstones(now)) {
+        entry.deadline = now + this.#limits.tombstoneGraceMs / 4
+        this.#expiry.add(this, entry)
+        return
+      }
       if (entry.version <= this.maxVersion) this.gcVersion = Math.max(this.gcVersion, entry.version)
       this.#keys?.delete(entry.key)
       this.stateBytes -= cost(entry)
@@ -448,6 +463,22 @@ export class KeySpace implements Position {
     this.#endIfOver(entry, now)
     entry.deadline = now + this.#limits.tombstoneGraceMs
     this.#expiry.add(this, entry)
+  }
+
+  /**
+   * Keeps tombstones whose grace is over until what this returns is called, though not for ever: somebody is being told
+   * this log, and would have to start over if one were collected before it has been told.
+   */
+  keepTombstones(now: number): () => void {
+    const keep = { until: now + keptGraces * this.#limits.tombstoneGraceMs }
+    const keeps = (this.#keeps ??= new Set())
+    keeps.add(keep)
+    return () => keeps.delete(keep)
+  }
+
+  #keepsTombstones(now: number): boolean {
+    for (const { until } of this.#keeps ?? []) if (until > now) return true
+    return false
   }
 
   /** Its time is over, though the clock has not come round to it yet. */

@@ -20,10 +20,18 @@ export interface Need {
   from: number
 }
 
+interface Telling extends Need {
+  /** Tombstones up to this version had been collected when it began. */
+  gc: number
+  /** Lets those go that wait until it is told. */
+  release?: (() => void) | undefined
+}
+
 interface Transfer {
   /** Bytes that wait on the connection to the partner. */
   queuedBytes: number
-  readonly needs: (Need & { gc: number })[]
+  /** The first one is under way. */
+  readonly needs: Telling[]
 }
 
 /**
@@ -45,7 +53,7 @@ export class Transfers {
   }
 
   clear(): void {
-    this.#transfers.clear()
+    for (const partner of this.#transfers.keys()) this.stop(partner)
   }
 
   /** Begins to send what is needed. `first` sends the start of each unknown log before any other. */
@@ -67,10 +75,11 @@ export class Transfers {
       writePreamble(writer)
       let some = false
       while (transfer.needs.length > 0) {
-        const need = transfer.needs[0] as Transfer['needs'][number]
+        const need = transfer.needs[0] as Telling
         const { maxVersion, gcVersion, identity } = need.member
         // forgotten or replaced meanwhile: there is nothing left to tell
         if (this.#mesh.withId(identity.id) !== need.member) need.from = Infinity
+        need.release ??= need.member.space?.keepTombstones(now)
         // tombstones were collected since, which the partner may lack: it has to start over
         if (gcVersion > need.gc && need.from < gcVersion) {
           need.from = 0
@@ -82,8 +91,9 @@ export class Transfers {
           some = true
           need.from = to
         }
-        if (need.from >= maxVersion) transfer.needs.shift()
-        else break
+        if (need.from < maxVersion) break
+        need.release?.()
+        transfer.needs.shift()
       }
       if (!some) continue
       this.#sections.end(writer)
@@ -92,15 +102,16 @@ export class Transfers {
       transfer.queuedBytes += message.length
       this.#post.stream('repair', partner, [message])
     }
-    if (transfer.needs.length === 0) this.#transfers.delete(partner)
+    if (transfer.needs.length === 0) this.stop(partner)
   }
 
   /** A connection broke, or its peer is gone. */
   stop(partner: string): void {
+    this.#transfers.get(partner)?.needs[0]?.release?.()
     this.#transfers.delete(partner)
   }
 
-  #introduce(partner: string, queue: Transfer['needs'], now: number): void {
+  #introduce(partner: string, queue: Telling[], now: number): void {
     const unknown = queue.filter((need) => need.from === 0 && need.member.maxVersion > 0)
     let writer: Writer | undefined
     const send = (): void => {
