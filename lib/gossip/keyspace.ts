@@ -64,9 +64,10 @@ export function mustReset(ours: Position, max: number, gc: number): boolean {
  * A **delta** states everything that is in force in the version range (`from`, `to`]. It is applied when it leaves no
  * gap (`from` <= `maxVersion`). When the sender has collected tombstones that we may have missed (its `gcVersion` is
  * beyond both our `maxVersion` and our `gcVersion`), we start over at version 0: what we have is shown until the log is
- * complete again, as far as any of those know it who tell it, and what it has not named by then was deleted meanwhile;
- * and what it names although we had been beyond it without holding it is out of date, and passed over. So (`gcVersion`, `maxVersion`) rises in lexicographic
- * order, no key is ever shown again after its deletion, and a catch-up has no moment of emptiness.
+ * complete again, as far as any of those know it who told us of it, and what it has not named by then was deleted
+ * meanwhile; and what it names although we had been beyond it without holding it is out of date, and passed over. So
+ * (`gcVersion`, `maxVersion`) rises in lexicographic order, no key is ever shown again after its deletion, and a
+ * catch-up has no moment of emptiness.
  */
 export class KeySpace implements Position {
   /** The owner's name; changes only for one's own space, when the peer is started elsewhere. */
@@ -297,13 +298,13 @@ export class KeySpace implements Position {
 
   /**
    * Reads records that follow `from` (at most `maxVersion`); those already known are passed over. If the bytes turn out
-   * bad, what came before them stands: a delta may be cut anywhere. `byOwner`: they come from the owner of this log.
+   * bad, what came before them stands: a delta may be cut anywhere.
    */
-  readRecords(reader: Reader, from: number, now: number, run?: Run, byOwner = false): void {
+  readRecords(reader: Reader, from: number, now: number, run?: Run): void {
     let version = from
     try {
       for (;;) {
-        const next = this.#readRecord(reader, version, now, run, byOwner)
+        const next = this.#readRecord(reader, version, now, run)
         if (next === version) return
         version = next
       }
@@ -314,7 +315,7 @@ export class KeySpace implements Position {
   }
 
   /** Reads one record and returns its version; `previous` when there are no more. */
-  #readRecord(reader: Reader, previous: number, now: number, run: Run | undefined, byOwner: boolean): number {
+  #readRecord(reader: Reader, previous: number, now: number, run: Run | undefined): number {
     const head = reader.u8()
     if (head === endOfRecords) return previous
     const kind = (head & ~timedFlag) as Kind
@@ -337,8 +338,7 @@ export class KeySpace implements Position {
       length = source.length
       if (leftMs !== Infinity) leftMs = Math.min(leftMs, lifetimeMs)
     }
-    if (version <= this.maxVersion) return version
-    if (kind <= Kind.tombstone && !byOwner && this.#isSuperseded(key, version)) return version
+    if (version <= this.maxVersion || (kind <= Kind.tombstone && this.#isSuperseded(key, version))) return version
     const deadline = kind === Kind.tombstone ? now + this.#limits.tombstoneGraceMs : now + leftMs
     const entry = new Entry(kind, key, version, deadline)
     entry.sequence = sequence
@@ -375,7 +375,7 @@ export class KeySpace implements Position {
 
   /**
    * Whether a word on a key is known to be out of date: this log had been known beyond it, and not with this word. Who
-   * tells it lags behind those who told us before we started over, unless it is the owner: then those kept it from us.
+   * tells it lags behind those who told us before we started over, or spoke before them and came late.
    */
   #isSuperseded(key: string, version: number): boolean {
     const held = this.#keys?.get(key)?.version ?? 0

@@ -188,7 +188,7 @@ export class Sections {
     if (gc > head) throw new Malformed('beyond what its owner signed')
     if (resets) space.startOver(gc)
     try {
-      space.readRecords(reader, from, now, heading && new Run(testimony, heading.statement), name === sender)
+      space.readRecords(reader, from, now, heading && new Run(testimony, heading.statement))
       const to = reader.counter()
       const latest = reader.counter()
       if (to < from || latest < to || latest > head) throw new Malformed('versions do not rise, or too far')

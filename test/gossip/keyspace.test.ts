@@ -436,6 +436,21 @@ t.test('starting over', async (t) => {
     t.same(other.state(), owner.state())
   })
 
+  t.test('has room for one log more, however often it begins', async (t) => {
+    const maxStateBytes = 2_000
+    const [owner, other] = [new Held(), new Held({ maxStateBytes })]
+    for (let i = 0; i < 300; i++) owner.set(`key ${i}`, 'x')
+    for (let gc = 1; gc < 20; gc++) {
+      other.space.startOver(gc * 1_000)
+      const writer = new Writer()
+      owner.space.writeRecords(writer, 0, 3_000, true, start)
+      other.space.readRecords(new Reader(writer.take()), 0, start)
+      t.ok(other.space.stateBytes <= 4 * maxStateBytes, `${other.space.stateBytes} bytes`)
+      for (let i = 0; i < 100; i++) owner.set(`key ${gc} ${i}`, 'x')
+      for (let i = 0; i < 100; i++) owner.delete(gc === 1 ? `key ${i}` : `key ${gc - 1} ${i}`)
+    }
+  })
+
   t.test('takes what there was no room for', async (t) => {
     const [owner, relay] = [new Held(), new Held()]
     const other = new Held({ maxStateBytes: costOf('old', bytesOf('1'.repeat(100))) / 2 })
@@ -506,6 +521,30 @@ t.test('starting over', async (t) => {
     t.same(other.state(), owner.state())
     t.equal(other.space.stateBytes, owner.space.stateBytes)
   })
+})
+
+t.test('tombstones wait for those who are being told the log, though not for ever', async (t) => {
+  const owner = new Held()
+  const collected = (key: string, now: number): boolean => {
+    owner.expire(now)
+    return owner.space.sizeOf(key) === 0
+  }
+  owner.set('a', '1')
+  owner.set('b', '2')
+  owner.delete('a')
+  const releases = [owner.space.keepTombstones(start), owner.space.keepTombstones(start)]
+  t.notOk(collected('a', start + 2 * graceMs))
+  releases[0]?.()
+  t.notOk(collected('a', start + 3 * graceMs), 'one of them is')
+  t.equal(owner.space.gcVersion, 0)
+  releases[1]?.()
+  t.ok(collected('a', start + 4 * graceMs))
+  t.equal(owner.space.gcVersion, 3)
+  const late = start + 4 * graceMs
+  owner.delete('b', late)
+  owner.space.keepTombstones(late)
+  t.notOk(collected('b', late + 9 * graceMs))
+  t.ok(collected('b', late + 12 * graceMs))
 })
 
 t.test('what goes beyond twice the bound on state is not taken', async (t) => {

@@ -8,7 +8,7 @@ import { Member } from '../../lib/gossip/member.js'
 import type { SectionOutcome } from '../../lib/gossip/sections.js'
 import type { Told } from './fixtures/members.js'
 import { holds } from './fixtures/holds.js'
-import { graceMs, Holder, Owner, stepMs, type Position } from './fixtures/relay.js'
+import { graceMs, Holder, Owner, stepMs, type Position, type Word } from './fixtures/relay.js'
 
 /** What happens in a story. Numbers are folded into what there is to choose from. */
 type Step =
@@ -54,6 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 interface Flying {
+  readonly from: Holder
   readonly to: Holder
   readonly bytes: Uint8Array
   readonly at: number
@@ -71,6 +72,10 @@ class Story {
   #seen = new Map<string, { position: Position; at: number }>()
   #highest = new Map<Holder, Position>()
   #shown = new Map<Holder, Map<string, number>>()
+  /** All words on a key, and when each ends. */
+  #words = new Map<string, Word[]>()
+  /** How much of what each was told has been looked at, and the version of each key that was told last. */
+  #looked = new Map<Holder, { count: number; readonly versions: Map<string, number> }>()
   /** What may still be shown by one who is starting over: what it showed before. */
   #leftovers = new Map<Holder, Map<string, number>>()
 
@@ -79,6 +84,10 @@ class Story {
       other.take(this.owner.deltaFor(other.position, 1_000, false, this.now) as Uint8Array, this.now)
     for (const step of steps) {
       this.#perform(step)
+      for (const [key, word] of this.owner.lastWords) {
+        const words = this.#words.get(key) ?? []
+        if (words.at(-1) !== word) this.#words.set(key, [...words, word])
+      }
       for (const other of this.others) this.#check(other)
     }
   }
@@ -119,18 +128,20 @@ class Story {
         const seen = this.#seen.get(`${step.from} ${step.to}`)
         const position =
           step.stale && seen !== undefined && seen.at > this.now - graceMs / 2 ? seen.position : to.position
-        this.#fly(to, (this.all[step.from] as Holder).deltaFor(position, step.budget, false, this.now))
+        const from = this.all[step.from] as Holder
+        this.#fly(from, to, from.deltaFor(position, step.budget, false, this.now))
         break
       }
       case 'sync': {
         const to = this.all[step.to] as Holder
-        const delta = (this.all[step.from] as Holder).deltaFor(to.position, step.budget, false, this.now)
-        if (delta !== undefined) to.take(delta, this.now)
+        const from = this.all[step.from] as Holder
+        const delta = from.deltaFor(to.position, step.budget, false, this.now)
+        if (delta !== undefined) to.take(delta, this.now, from.name)
         break
       }
       case 'broadcast': {
         const from = Math.max(0, owner.position.max - 1 - step.back)
-        this.#fly(this.all[step.to] as Holder, owner.delta(from, step.budget, false, this.now))
+        this.#fly(owner, this.all[step.to] as Holder, owner.delta(from, step.budget, false, this.now))
         break
       }
       case 'deliver':
@@ -138,8 +149,8 @@ class Story {
     }
   }
 
-  #fly(to: Holder, bytes: Uint8Array | undefined): void {
-    if (bytes !== undefined) this.#flying.push({ to, bytes, at: this.now })
+  #fly(from: Holder, to: Holder, bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) this.#flying.push({ from, to, bytes, at: this.now })
   }
 
   #deliver(which: number, again: boolean, cut: number | undefined): void {
@@ -148,13 +159,13 @@ class Story {
     const flying = this.#flying[at]
     if (flying === undefined) return
     if (!again) this.#flying.splice(at, 1)
-    const { to, bytes } = flying
+    const { from, to, bytes } = flying
     if (cut === undefined || cut >= bytes.length) {
-      to.take(bytes, this.now)
+      to.take(bytes, this.now, from.name)
       return
     }
     try {
-      to.take(bytes.subarray(0, cut), this.now)
+      to.take(bytes.subarray(0, cut), this.now, from.name)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
     }
@@ -181,8 +192,26 @@ class Story {
     }
   }
 
+  /** What is told to have ended has ended, by a word or by its time, after what was told of it last. */
+  #checkEnds(other: Holder): void {
+    const looked = this.#looked.get(other) ?? { count: 0, versions: new Map<string, number>() }
+    this.#looked.set(other, looked)
+    for (const one of other.told.slice(looked.count)) {
+      if (one.kind === 'changed') looked.versions.set(one.key, one.version)
+      if (one.kind !== 'removed' && one.kind !== 'expired') continue
+      const last = looked.versions.get(one.key) ?? 0
+      const isOver = (this.#words.get(one.key) ?? []).some(
+        ({ version, isSet, deadline }) =>
+          (version > last && !isSet) || (version >= last && isSet && deadline <= this.now),
+      )
+      if (!isOver) throw new Error(`${one.key} was ${one.kind} after version ${last}, and has not ended`)
+    }
+    looked.count = other.told.length
+  }
+
   /** What must hold at any time. */
   #check(other: Holder): void {
+    this.#checkEnds(other)
     const { max, gc } = other.position
     const before = this.#highest.get(other)
     if (before !== undefined && (gc < before.gc || (gc === before.gc && max < before.max))) {
@@ -288,6 +317,70 @@ t.test('events are heard once, in order, and those that are not heard are counte
     }),
     300,
   )
+})
+
+t.test('what was replaced is not told as removed by one who starts over', async (t) => {
+  /** Somebody who shows `k` and is told of the log in parts; how the parts come to be is up to each story. */
+  const scene = () => {
+    const [owner, relay, other] = [new Owner(), new Holder(1), new Holder(2)]
+    let now = 1_600
+    const tell = (from: Holder, to: Holder, budgetBytes = 1_000): void => {
+      to.take(from.deltaFor(to.position, budgetBytes, true, now) as Uint8Array, now, from.name)
+    }
+    const graceEnds = (...holders: Holder[]): void => {
+      now += graceMs + stepMs
+      for (const { home } of holders) home.expire(now)
+    }
+    const set = (key: string, value: string): void => owner.write(Kind.set, key, value, Infinity)
+    const remove = (key: string): void => owner.write(Kind.tombstone, key, '', now + graceMs, now)
+    const removed = (): unknown[] => other.told.filter(({ kind }) => kind === 'removed')
+    const shown = (): unknown => other.visible(now).get('k')?.value
+    return { owner, relay, other, tell, graceEnds, set, remove, removed, shown }
+  }
+
+  t.test('though the one who tells it has not heard all itself', async (t) => {
+    const { owner, relay, other, tell, graceEnds, set, remove, removed, shown } = scene()
+    tell(owner, relay)
+    set('k', 'one')
+    set('j', 'x')
+    tell(owner, other)
+    remove('j')
+    set('filler', 'y'.repeat(100))
+    set('k', 'two')
+    tell(owner, relay, 60)
+    t.equal(relay.position.max, 4, 'told by one who knows that `k` was replaced, and not yet by what')
+    graceEnds(owner, relay)
+    tell(relay, other)
+    t.equal(other.position.gc, 4, 'started over')
+    t.equal(shown(), 'one')
+    t.strictSame(removed(), [])
+    tell(owner, other)
+    t.equal(shown(), 'two')
+    t.strictSame(removed(), [{ kind: 'removed', key: 'j' }])
+  })
+
+  t.test('though part of it had been told before it started over', async (t) => {
+    const { owner, relay, other, tell, graceEnds, set, remove, removed, shown } = scene()
+    tell(owner, relay)
+    set('k', 'one')
+    tell(owner, other)
+    set('k', 'two')
+    set('a', 'x')
+    set('pad', 'x'.repeat(100))
+    set('j', 'x')
+    remove('j')
+    tell(owner, relay)
+    set('k', 'three')
+    tell(owner, other, 70)
+    t.equal(other.position.max, 4, 'by one who knows that `k` was replaced twice')
+    graceEnds(relay)
+    tell(relay, other)
+    t.strictSame(other.position, { max: 7, gc: 7 }, 'started over')
+    t.equal(shown(), 'one')
+    tell(owner, other)
+    t.equal(shown(), 'three')
+    t.strictSame(removed(), [])
+  })
 })
 
 t.test('a peer that starts over takes nothing from one that has not seen the deletions', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { defaultConfig } from '../../lib/gossip/config.js'
 import { BarePeer } from '../../simulation/bare.js'
 import { standardChecks } from '../../simulation/checks/standard.js'
 import { nameOf } from '../../simulation/machine.js'
@@ -49,6 +50,30 @@ t.test('a restart with a clock that fell is outbid, and all is well', async (t) 
   world.run(1_000)
   t.strictSame(a.keys(b.name), ['new'])
   t.equal(a.live().length, 2)
+  t.strictSame(world.referee.violations, [])
+})
+
+t.test('a newcomer catches up with an owner who deletes all the while', async (t) => {
+  const world = new World({ seed: 1, checks: standardChecks, conditions: { latencyMs: [50, 60] } })
+  const config = { ...defaultConfig, tombstoneGraceMs: 5_000 }
+  const [owner, newcomer] = [[], [nameOf(0)]].map((seeds) => new BarePeer(world, seeds, config)) as [BarePeer, BarePeer]
+  owner.start()
+  for (let i = 0; i < 400; i++) owner.set(`stays ${i}`, new Uint8Array(10_000))
+  const comeAndGo = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      owner.set(`goes ${i}`, new Uint8Array(10))
+      owner.delete(`goes ${i - 5}`)
+      world.run(20)
+    }
+  }
+  comeAndGo(0, 400)
+  t.ok((owner.view(owner.name)?.gcVersion ?? 0) > 400, 'what it deleted first is forgotten')
+  newcomer.start()
+  comeAndGo(400, 550)
+  t.equal(newcomer.keys(owner.name).filter((key) => key.startsWith('stays')).length, 400)
+  t.ok(world.sentAs.repair.bytes < 3 * 400 * 10_000, `${world.sentAs.repair.bytes} bytes`)
+  world.run(1_000)
+  t.strictSame(newcomer.keys(owner.name).toSorted(), owner.keys(owner.name).toSorted())
   t.strictSame(world.referee.violations, [])
 })
 
