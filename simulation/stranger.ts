@@ -47,7 +47,7 @@ export class Stranger {
         error: nothing,
       },
     )
-    // what it has changed itself it must not change again: two changes of cluster are none, with a checksum that is right
+    // what it has changed itself it must not change again: two changes of cluster are none, with a right checksum
     world.overheard = (via, bytes, from) => from === machine || this.#overhears(via, bytes)
   }
 

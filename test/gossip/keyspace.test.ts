@@ -410,7 +410,7 @@ t.test('starting over', async (t) => {
     t.same(other.state(), owner.state())
   })
 
-  t.test('does not take for deleted what was replaced since, if the rest is told by one who has not heard', async (t) => {
+  t.test('does not take for deleted what was replaced, if the rest is told by one who has not heard', async (t) => {
     const [owner, relay, other] = [new Held(), new Held(), new Held()]
     owner.set('replaced', '1')
     owner.set('gone', '2')
