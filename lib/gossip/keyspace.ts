@@ -378,6 +378,7 @@ export class KeySpace implements Position {
    * tells it lags behind those who told us before we started over, or spoke before them and came late.
    */
   #isSuperseded(key: string, version: number): boolean {
+    if (version > this.#knownBefore && this.#unswept === undefined) return false
     const held = this.#keys?.get(key)?.version ?? 0
     return held > version || (version <= this.#knownBefore && held !== version)
   }
