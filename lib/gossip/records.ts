@@ -54,18 +54,27 @@ export function writeFirstWord(
  */
 export function readFirstWord(reader: Reader, limits: Pick<SpaceLimits, 'maxValueBytes'>): Uint8Array | undefined {
   const { source, at } = reader
-  if (!startsWithFirstWord(reader)) return undefined
+  if (!startsWithFirstWord(reader, limits)) return undefined
   reader.skip(3)
   const length = reader.length(limits.maxValueBytes)
   const start = reader.skip(length)
-  if (reader.u8() === endOfRecords) return length === 0 ? nothing : source.slice(start, start + length)
+  const isAlone = reader.left > 0 && reader.u8() === endOfRecords
+  if (isAlone) return length === 0 ? nothing : source.slice(start, start + length)
   reader.at = at
   return undefined
 }
 
-/** Whether the first record is the one with the metadata: it is the first word of every log. */
-export function startsWithFirstWord({ source, at, end }: Reader): boolean {
-  return at + 3 <= end && source[at] === Kind.set && source[at + 1] === 1 && source[at + 2] === 0
+/**
+ * Whether the first record is the one with the metadata: it is the first word of every log. Throws {@link Malformed} if
+ * it is cut: whoever is met by it is introduced by it, or would be known to us and to nobody whom we tell.
+ */
+export function startsWithFirstWord(reader: Reader, limits: Pick<SpaceLimits, 'maxValueBytes'>): boolean {
+  const { source, at, end } = reader
+  if (at + 3 > end || source[at] !== Kind.set || source[at + 1] !== 1 || source[at + 2] !== 0) return false
+  reader.skip(3)
+  reader.skip(reader.length(limits.maxValueBytes))
+  reader.at = at
+  return true
 }
 
 const nothing = new Uint8Array(0)

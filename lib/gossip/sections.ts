@@ -19,6 +19,8 @@ const sectionFollows = 1
 const noMoreSections = 0
 /** Stated of a log in which nothing has been said: one more than the number of events. */
 const noEventsSaid = 1
+/** What closes the section of a log that holds its first word and nothing else: to, latest, events said. */
+const closingOfFirst: readonly number[] = [1, 1, noEventsSaid]
 
 /** What a section that was read did. */
 export interface SectionOutcome {
@@ -147,7 +149,7 @@ export class Sections {
     }
     const isItself = heading === undefined || name === sender
     // somebody new is met at the beginning of its log, where its metadata stands
-    const mayMeet = isTrue && (isKnown || (from === 0 && startsWithFirstWord(reader)))
+    const mayMeet = isTrue && (isKnown || (from === 0 && startsWithFirstWord(reader, this.#config)))
     const provenBeat = isItself ? beat : heading.statement.beat
     const end = isItself || stopped === undefined ? stopped : { how: 'dead' as const, agoMs: stopped.agoMs }
     const member = mayMeet ? this.#mesh.meet(name, incarnation, provenBeat, end, now) : undefined
@@ -214,13 +216,19 @@ export class Sections {
     const { at } = reader
     const metadata = readFirstWord(reader, this.#config)
     if (metadata === undefined) return false
-    const isWhole = reader.counter() === 1 && reader.counter() === 1 && reader.varint() === noEventsSaid
-    if (!isWhole) reader.at = at
-    else if (!member.introduced) {
+    const { source } = reader
+    // looked at as bytes: if they are cut, the metadata is taken before that is complained of
+    const isThere = reader.left >= closingOfFirst.length
+    if (!isThere || closingOfFirst.some((byte, i) => source[reader.at + i] !== byte)) {
+      reader.at = at
+      return false
+    }
+    reader.skip(closingOfFirst.length)
+    if (!member.introduced) {
       this.#mesh.introduce(member, metadata)
       this.#mesh.grew(member, now)
     }
-    return isWhole
+    return true
   }
 
   /**

@@ -461,6 +461,22 @@ t.test('one is met at the beginning of its log only, and not in an older life', 
   t.same([older?.member, older?.gap, other.position.max], [undefined, false, 0])
 })
 
+t.test('whoever is met is known by its first word, wherever what is told of it is cut', async (t) => {
+  const [short, long] = [new Owner(), new Owner()]
+  long.write(Kind.set, 'a', '1', Infinity)
+  for (const owner of [short, long]) {
+    const bytes = owner.delta(0, 1_000, false, 1_600) as Uint8Array
+    const outcomes = new Set<boolean>()
+    for (let cut = 0; cut < bytes.length; cut++) {
+      const other = new Holder(1)
+      t.throws(() => other.take(bytes.subarray(0, cut), 1_600), Malformed)
+      t.equal(other.position.max > 0, other.owner !== undefined, `${cut} of ${bytes.length} bytes`)
+      outcomes.add(other.owner !== undefined)
+    }
+    t.strictSame([...outcomes], [false, true])
+  }
+})
+
 t.test('nobody tells us what we said, but that our name goes further is noted', async (t) => {
   const [owner, us] = [new Owner(), new Owner()]
   owner.write(Kind.set, 'a', '1', Infinity)
