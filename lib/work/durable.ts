@@ -351,6 +351,8 @@ export class Durable {
       if (!duty.isOver) await (duty.settling = step())
     } catch (error) {
       log('%s %s: %O', delivery.service, delivery.token, error)
+      // it would be held for ever
+      if (!duty.isOver && !isEngines(error)) await this.#giveUp(delivery)
     } finally {
       duty.isServed = true
       this.#atWork.delete(delivery.token)
@@ -381,7 +383,7 @@ export class Durable {
       const refusal = refusalBy(thrown)
       if (refusal === Refusal.draining) return () => this.#giveBack(delivery, notBegunMs, false)
       if (refusal === Refusal.denied) {
-        const message = `${service.name} refuses it: ${(thrown as Error).message}`
+        const message = `${service.name} refuses it: ${recordOf(thrown, false).message}`
         return () => this.#fail(delivery, letter, this.#failure(delivery, 'ERR_DENIED', message), true)
       }
       const record = recordOf(thrown, this.#parts.stacks)
@@ -436,6 +438,12 @@ export class Durable {
     }
     const backoffMs = Math.min(letter.backoffMs * 2 ** (delivery.attempt - 1), backoffMsMax)
     await this.#giveBack(delivery, Math.round(backoffMs * (0.5 + channel.random.unit() / 2)), true)
+  }
+
+  /** What came of it cannot be stored, not because of the engine. */
+  async #giveUp(delivery: Delivery): Promise<void> {
+    const verdict = this.#failure(delivery, 'ERR_HANDLER', 'what came of it cannot be stored')
+    await this.#fail(delivery, undefined, verdict, true).catch((error: unknown) => log('%O', error))
   }
 
   #giveBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
@@ -513,7 +521,7 @@ export class Durable {
       try {
         return await act()
       } catch (error) {
-        if (this.#isOver || !(error instanceof TelepathineError) || error.code !== 'ERR_QUEUE') throw error
+        if (this.#isOver || !isEngines(error)) throw error
         log('queue: %s', error.message)
       }
       await this.#pause(waitMs)
@@ -528,6 +536,11 @@ export class Durable {
 /** Whatever cannot be read is nothing; but if the engine failed, that is to be known. */
 function unlessUnreadable(error: unknown): undefined {
   if (!(error instanceof TelepathineError) || error.code !== 'ERR_VALUE') throw error
+}
+
+/** Whether it is the engine that failed. */
+function isEngines(error: unknown): error is TelepathineError {
+  return error instanceof TelepathineError && error.code === 'ERR_QUEUE'
 }
 
 function isLarge({ bytes }: Content): boolean {

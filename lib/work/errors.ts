@@ -71,16 +71,22 @@ export interface ErrorRecord {
 /** Longest text of an error that crosses the wire, in characters. */
 const textMax = 8_192
 
-/** What is told of something that was thrown. */
+/** What is told of something that was thrown, whatever it is. Never throws. */
 export function recordOf(thrown: unknown, withStack: boolean): ErrorRecord {
-  if (!(thrown instanceof Error)) {
-    return { name: 'Error', message: textOf(thrown), code: undefined, data: thrown, stack: undefined }
+  try {
+    if (thrown instanceof Error) return errorRecordOf(thrown, withStack)
+  } catch {
+    // a proxy, or a getter, that throws itself: what can be said of it is said below
   }
+  return { name: 'Error', message: textOf(thrown), code: undefined, data: thrown, stack: undefined }
+}
+
+function errorRecordOf(thrown: Error, withStack: boolean): ErrorRecord {
   const { code, data } = thrown as { code?: unknown; data?: unknown }
   return {
     name: textOf(thrown.name),
     message: textOf(thrown.message),
-    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
+    code: typeof code === 'string' ? textOf(code) : typeof code === 'number' ? code : undefined,
     data,
     stack: withStack ? textOf(thrown.stack) : undefined,
   }

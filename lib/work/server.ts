@@ -549,10 +549,16 @@ export function iteratorOf(value: unknown): Iterator<unknown> | AsyncIterator<un
  * was at it, as if this worker were gone. Errors of calls that it made itself mean something else.
  */
 export function refusalBy(thrown: unknown): Refusal | undefined {
-  if (!(thrown instanceof TelepathineError) || thrown instanceof CallError) return undefined
-  if (thrown.code === 'ERR_DENIED') return Refusal.denied
-  if (thrown.code === 'ERR_DRAINING') return Refusal.draining
-  return thrown.code === 'ERR_PEER_LOST' ? Refusal.lost : undefined
+  try {
+    if (!(thrown instanceof TelepathineError) || thrown instanceof CallError) return undefined
+    const { code } = thrown
+    if (code === 'ERR_DENIED') return Refusal.denied
+    if (code === 'ERR_DRAINING') return Refusal.draining
+    return code === 'ERR_PEER_LOST' ? Refusal.lost : undefined
+  } catch {
+    // what throws when it is looked at, as a proxy or a getter may, is none of these
+    return undefined
+  }
 }
 
 /** Whether something is to be waited for. */

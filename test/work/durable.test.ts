@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { extname } from 'node:path'
 import t, { type Test } from 'tap'
-import { Telepathine, TelepathineError } from '../../lib/index.js'
+import { type ErrorCode, Telepathine, TelepathineError } from '../../lib/index.js'
 import type { Engine } from '../../lib/queue/engine.js'
 import { Queue } from '../../lib/queue/queue.js'
 import { holdersName } from '../../lib/work/durable.js'
@@ -32,6 +32,10 @@ async function peerWith(t: Test, queue: Queue, seeds: readonly string[] = []) {
     await peer.stop()
   })
   return { peer, work }
+}
+
+function denied(message: string): TelepathineError {
+  return new TelepathineError('ERR_DENIED', message)
 }
 
 /** A process that has the queue open, and says what it does. */
@@ -210,6 +214,33 @@ t.test('the loss of the engine in the middle is survived', async (t) => {
   await t.rejects(work.enqueue('steady', 2), { code: 'ERR_QUEUE' })
   faults.isAway = false
   t.equal(await work.outcome(token), 1)
+})
+
+t.test('whatever a handler throws, its job does not stay held', async (t) => {
+  const { work } = await peerWith(t, await openQueue(`file://${await folder(t)}`))
+  const thrown: [string, unknown, ErrorCode][] = [
+    ['a getter', Object.defineProperty(new Error('a'), 'code', { get: () => 1n / 0n }), 'ERR_HANDLER'],
+    ['a message', Object.defineProperty(new Error('a'), 'message', { get: () => 1n / 0n }), 'ERR_HANDLER'],
+    ['a symbol', Object.defineProperty(denied(''), 'message', { value: Symbol('s') }), 'ERR_DENIED'],
+    ['much', denied('x'.repeat(2_000_000)), 'ERR_DENIED'],
+    ['a code', Object.assign(new Error('a'), { code: 'x'.repeat(2_000_000) }), 'ERR_HANDLER'],
+    ['a proxy', new Proxy({}, { getPrototypeOf: () => { throw new Error('no') } }), 'ERR_HANDLER'],
+  ]
+  for (const [what, error, code] of thrown) {
+    work.serve(what, () => { throw error }, { durable: true })
+    const token = await work.enqueue(what, '', { attempts: 1 })
+    await t.rejects(work.outcome(token), { code }, what)
+    await t.rejects(work.request(what, ''), { code }, `${what}, called`)
+  }
+  t.ok((await work.queues()).every(({ running, dead }) => running === 0 && dead === 1))
+})
+
+t.test('a job whose outcome the engine does not take, which is well otherwise, is given up', async (t) => {
+  const queue = await openQueue(`file://${await folder(t)}`)
+  const finish = async (): Promise<void> => { throw new RangeError('not that') }
+  const { work } = await peerWith(t, new Queue('picky', { ...faulty(queue, new Faults(1), { isQuiet: true }), finish }))
+  work.serve('odd', () => 1, { durable: true })
+  await t.rejects(work.outcome(await work.enqueue('odd')), { code: 'ERR_HANDLER', message: /cannot be stored/ })
 })
 
 t.test('what makes no sense is refused at once', async (t) => {
