@@ -7,6 +7,8 @@
  * place.
  */
 
+import type { TelepathineError } from '../gossip/errors.js'
+
 /** A job on its way into an engine. */
 export interface NewJob {
   /** Names it in the whole cluster: letters, digits, `-` and `_`. Jobs with the same key have the same. */
@@ -72,12 +74,17 @@ export interface Taker {
  * the promise resolves; when it rejects it may have happened. Every call MAY be repeated then.
  */
 export interface Engine {
+  /** Resolves, with why, when it has failed for good: nothing can be done with it any more but to close it. */
+  readonly over?: Promise<TelepathineError>
   /** The highest priority; 0: there are none. */
   readonly priorityMax: number
   /** Has others know for whom jobs are held here, by the name of a peer. Called before anything is taken. */
   join(peer: string): Promise<void>
-  /** Stores a job. MUST NOT resolve before it would survive the death of this process and of the engine. */
-  add(job: NewJob): Promise<void>
+  /**
+   * Stores a job. MUST NOT resolve before it would survive the death of this process and of the engine. False: it is
+   * certain that it was not stored, and never will be, as one with its token is known.
+   */
+  add(job: NewJob): Promise<boolean | void>
   /**
    * Delivers jobs of a service, the oldest of the highest priority first, and never more than `room` that are not
    * settled. A delivered job MUST NOT be given to anybody else while this process lives, however long it takes and even
@@ -106,8 +113,11 @@ export interface Engine {
   dead(service: string, limit: number): Promise<DeadLetter[]>
   /** Gives a dead letter another chance, with all its attempts; false when there is none of that token. */
   revive(token: string): Promise<boolean>
-  /** Drops a dead letter and gives it this outcome; false when there is none of that token. */
-  discard(token: string, outcome: Uint8Array): Promise<boolean>
+  /**
+   * Drops a dead letter and gives it this outcome; false when there is none of that token. Resolves to what was added
+   * if it is certain that no job is made of it any more.
+   */
+  discard(token: string, outcome: Uint8Array): Promise<Uint8Array | boolean>
   /** How much there is of which service, as far as it is known. */
   depths(): Promise<Depth[]>
   /** Keeps a large value under an id; with `fades` for as long as an outcome. */

@@ -194,11 +194,11 @@ export class Ledger {
     return true
   }
 
-  /** A dead one is dropped. False when there is none. */
-  discard(token: string, outcome: Uint8Array, fadesAt: number): boolean {
-    if (this.#exhume(token) === undefined) return false
-    this.#settle(token, outcome, fadesAt)
-    return true
+  /** A dead one is dropped: gives what was added. Undefined when there is none. */
+  discard(token: string, outcome: Uint8Array, fadesAt: number): Uint8Array | undefined {
+    const job = this.#exhume(token)
+    if (job !== undefined) this.#settle(token, outcome, fadesAt)
+    return job?.[3]
   }
 
   depths(): Depth[] {

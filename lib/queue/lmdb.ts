@@ -74,6 +74,7 @@ export async function open(path: string, { keepMs }: EngineSettings): Promise<En
 
 class LMDBEngine implements Engine {
   readonly priorityMax = priorityMax
+  readonly over: Promise<TelepathineError>
   readonly #environment: Environment
   readonly #database: Database
   readonly #ledger: Ledger
@@ -94,6 +95,7 @@ class LMDBEngine implements Engine {
     this.#ledger = new Ledger(database)
     const transaction = (act: () => void): Promise<unknown> => gate.pass(() => database.transaction(act))
     this.#writer = new Writer({ transaction }, this.#ledger, (news) => this.#tell(news))
+    this.over = this.#writer.failed
     this.#keepMs = keepMs
     this.#neighbours = neighbours
   }
@@ -112,9 +114,11 @@ class LMDBEngine implements Engine {
     // the system says who is gone, and knows it better than membership
   }
 
-  add(job: NewJob): Promise<void> {
+  add(job: NewJob): Promise<boolean> {
     return this.#writer.write((ledger, now, news) => {
-      if (ledger.add(job, now)) news.add(`job ${job.service}`)
+      const isNew = ledger.add(job, now)
+      if (isNew) news.add(`job ${job.service}`)
+      return isNew
     })
   }
 
@@ -185,11 +189,11 @@ class LMDBEngine implements Engine {
     })
   }
 
-  async discard(token: string, outcome: Uint8Array): Promise<boolean> {
+  async discard(token: string, outcome: Uint8Array): Promise<Uint8Array | false> {
     return this.#writer.write((ledger, now, news) => {
-      const isGone = ledger.discard(token, outcome, now + this.#keepMs)
-      if (isGone) news.add(`out ${token}`)
-      return isGone
+      const bytes = ledger.discard(token, outcome, now + this.#keepMs)
+      if (bytes !== undefined) news.add(`out ${token}`)
+      return bytes ?? false
     })
   }
 

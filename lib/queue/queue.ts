@@ -49,20 +49,43 @@ export class Queue {
   /** @internal */
   readonly engine: Engine
 
+  /** Who is told that it is over. */
+  readonly #users = new Set<(why: TelepathineError) => void>()
+  #why: TelepathineError | undefined
+
   /** @internal */
   constructor(url: string, engine: Engine) {
     this.url = url
     this.engine = engine
+    void engine.over?.then((why) => this.#end(why))
   }
 
   /** Lets go of it: what is held here is given back. Dispatchers that use it are to be stopped first. */
-  close(): Promise<void> {
-    return this.engine.close()
+  async close(): Promise<void> {
+    try {
+      await this.engine.close()
+    } finally {
+      this.#end(new TelepathineError('ERR_QUEUE', 'the queue was closed'))
+    }
+  }
+
+  /** @internal Tells when nothing can be done with it any more, and why. Returns what ends that. */
+  use(told: (why: TelepathineError) => void): () => void {
+    const why = this.#why
+    if (why === undefined) this.#users.add(told)
+    else queueMicrotask(() => told(why))
+    return () => void this.#users.delete(told)
   }
 
   /** The same as {@link Queue.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #end(why: TelepathineError): void {
+    this.#why ??= why
+    for (const told of this.#users) told(this.#why)
+    this.#users.clear()
   }
 }
 

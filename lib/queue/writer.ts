@@ -34,6 +34,9 @@ export class Writer {
   #steps: Step[] = []
   #lastSteps: Step[] = []
   #writing: Promise<void> | undefined
+  /** Resolves, with why, when nothing can be written any more, though nobody has ended it. */
+  readonly failed: Promise<TelepathineError>
+  #fail: (why: TelepathineError) => void = () => undefined
   /** Why nothing can be written any more. */
   #over: TelepathineError | undefined
 
@@ -42,6 +45,7 @@ export class Writer {
     this.#transactions = transactions
     this.#ledger = ledger
     this.#tell = tell
+    this.failed = new Promise((resolve) => (this.#fail = resolve))
   }
 
   /** Writes nothing more; resolves when nothing is under way. */
@@ -115,7 +119,9 @@ export class Writer {
       const cause = await causeOf(error)
       log('transaction: %O', cause)
       const failure = new TelepathineError('ERR_QUEUE', `the queue cannot be written: ${String(cause)}`, { cause })
-      if (fatalCodes.includes(codeOf(cause))) this.#over = failure
+      if (!fatalCodes.includes(codeOf(cause))) return failure
+      this.#over = failure
+      this.#fail(failure)
       return failure
     }
   }

@@ -52,7 +52,10 @@ export class Dispatcher {
   #stopped: Promise<void> | undefined
   #isOver = false
 
-  /** @throws TelepathineError `ERR_OPTION` for what is no peer, unknown options and values out of range */
+  /**
+   * @throws TelepathineError `ERR_OPTION` for what is no peer, unknown options and values out of range, `ERR_BUSY` with
+   * `queue` when the peer has another, or one that it is letting go of
+   */
   constructor(peer: Telepathine, options: DispatcherOptions = {}) {
     this.#settings = dispatcherSettings(options)
     this.#peer = peer
@@ -67,7 +70,7 @@ export class Dispatcher {
    * resolves when those that were taken in are done.
    *
    * @throws TelepathineError `ERR_KEY` for a name that is none, `ERR_OPTION`, `ERR_STOPPED`, `ERR_BUSY` when it is
-   * served here already
+   * served here already, or with `durable` while the dispatcher that was given the queue is stopping
    */
   serve<I = unknown>(name: string, handler: Handler<I>, options: ServeOptions = {}): Withdraw {
     nameBytes('name', name, 'ERR_KEY')
@@ -80,7 +83,7 @@ export class Dispatcher {
     if (known?.isDraining === false) {
       throw new TelepathineError('ERR_BUSY', `${JSON.stringify(name)} is served here already; withdraw it first`)
     }
-    if (settings.durable) this.#durable()
+    if (settings.durable) this.#checkStays(this.#durable())
     const service = new Service(name, handler, settings)
     this.#services.add(service)
     this.#board.offer(service)
@@ -190,7 +193,7 @@ export class Dispatcher {
    * `ERR_ABORTED` when it was discarded, or `signal` aborts, `ERR_QUEUE`, `ERR_OPTION`, `ERR_STOPPED`
    */
   async outcome<T = unknown>(token: string, options: OutcomeOptions = {}): Promise<T> {
-    return (await this.#durable().outcome(token, options)) as T
+    return (await this.#durable().outcome(token, options, this.#turnstile)) as T
   }
 
   /**
@@ -311,6 +314,7 @@ export class Dispatcher {
     }
     await Promise.all([...this.#services].map((service) => this.#withdraw(service, grace)))
     this.#isOver = true
+    this.#board.durable?.forsake(this.#turnstile, gone)
     this.#turnstile.stop(gone)
     this.#board.stop(this.#turnstile, gone)
     this.#board.leave(this.#turnstile, gone)
@@ -322,20 +326,37 @@ export class Dispatcher {
   }
 
   /** Has all dispatchers of the peer use a queue. */
-  #bring({ engine }: Queue): void {
+  #bring(queue: Queue): void {
     const board = this.#board
+    try {
+      this.#checkQueue(queue)
+    } catch (error) {
+      board.leave(this.#turnstile, gone)
+      throw error
+    }
     if (board.durable === undefined) {
       const { channel, server } = board
       const { maxPayloadBytes, stacks } = this.#settings
-      const durable = new Durable({ channel, server, engine, maxPayloadBytes, stacks })
+      const durable = new Durable({ channel, server, queue, maxPayloadBytes, stacks })
       board.durable = durable
       board.offer(new Service(holdersName, (token: string) => durable.isAtWork(token), serviceSettings({})))
-    } else if (board.durable.engine !== engine) {
-      board.leave(this.#turnstile, gone)
-      throw new TelepathineError('ERR_BUSY', `${this.#peer.name} has a queue already, which all its dispatchers use`)
     }
     this.#brought = board.durable
     this.#brought.askers.add(this.#askHolders)
+  }
+
+  #checkQueue({ engine }: Queue): void {
+    const { durable } = this.#board
+    if (durable === undefined) return
+    this.#checkStays(durable)
+    if (durable.engine === engine) return
+    throw new TelepathineError('ERR_BUSY', `${this.#peer.name} has a queue already, which all its dispatchers use`)
+  }
+
+  #checkStays({ isStopping }: Durable): void {
+    if (!isStopping) return
+    const how = 'wait for the stop() of the dispatcher that it was given to'
+    throw new TelepathineError('ERR_BUSY', `${this.#peer.name} is letting go of its queue: ${how}`)
   }
 
   async #takeAway(durable: Durable, grace: number): Promise<void> {

@@ -2,6 +2,7 @@ import createDebug from 'debug'
 import type { Channel } from '../channel.js'
 import { type ErrorCode, TelepathineError } from '../gossip/errors.js'
 import type { Delivery, Engine, Taker } from '../queue/engine.js'
+import type { Queue } from '../queue/queue.js'
 import { ownBytes } from '../values.js'
 import { serving } from './context.js'
 import { Duty } from './duty.js'
@@ -32,7 +33,7 @@ const hereMs = 50
 /** What is put back because it was not begun waits so long, milliseconds. */
 const notBegunMs = 500
 const backoffMsMax = 300_000
-/** How long what is done may take to be settled when serving ends, milliseconds. */
+/** How long the engine may take, when serving ends, to settle what is done and to give back the rest, milliseconds. */
 const settleMs = 5_000
 /** How soon the engine is asked again when it fails, milliseconds: twice as long each time, up to the second. */
 const engineAgainMs = [50, 5_000] as const
@@ -41,7 +42,7 @@ const engineAgainMs = [50, 5_000] as const
 export interface DurableParts {
   readonly channel: Channel
   readonly server: Server
-  readonly engine: Engine
+  readonly queue: Queue
   readonly maxPayloadBytes: number
   readonly stacks: boolean
 }
@@ -78,20 +79,30 @@ export class Durable {
   readonly enqueued = new Outcomes()
   /** Of the dispatchers that were given the queue and have not stopped, how each asks others. */
   readonly askers = new Set<AskHolders>()
+  /** Those who wait for an outcome, and for whom. */
+  readonly #waiters = new Map<(why: Error) => void, unknown>()
+  /** What ends the pauses. */
+  readonly #pauses = new Set<() => void>()
+  /** Nobody hears any more when the queue is over. */
+  readonly #leave: () => void
+  /** Whether the last dispatcher that was given the queue is stopping, or has. */
+  isStopping = false
   #isOver = false
 
   constructor(parts: DurableParts) {
     this.#parts = parts
+    this.#leave = parts.queue.use((why) => this.#end(why))
   }
 
   get engine(): Engine {
-    return this.#parts.engine
+    return this.#parts.queue.engine
   }
 
   // ---- for those who ask
 
   async enqueue(name: string, input: unknown, options: EnqueueOptions): Promise<string> {
-    const { engine, channel } = this.#parts
+    const { engine } = this
+    const { channel } = this.#parts
     if (!channel.isRunning) {
       throw new TelepathineError('ERR_STOPPED', `${channel.name} does not run: start() it and wait for ready()`)
     }
@@ -112,7 +123,8 @@ export class Durable {
   async #add(
     name: string, input: unknown, settings: ReturnType<typeof enqueueSettings>, trace: Uint8Array | undefined,
   ): Promise<string> {
-    const { engine, channel } = this.#parts
+    const { engine } = this
+    const { channel } = this.#parts
     const { key, delayMs, priority, attempts, backoffMs, expiresAt } = settings
     const given = this.#contentOf(input)
     const content = isLarge(given) ? await this.#putApart(given, false) : given
@@ -120,14 +132,18 @@ export class Durable {
     const letter: Letter = { from: channel.name, key, attempts, backoffMs, expiresAt, enqueuedAt, trace, content }
     const token = key === undefined ? newToken(enqueuedAt) : tokenOf(name, key)
     const bytes = encodeLetter(letter)
-    await engine.add({ token, service: name, bytes, delayMs, priority, isKeyed: key !== undefined })
+    const isStored = await engine.add({ token, service: name, bytes, delayMs, priority, isKeyed: key !== undefined })
+    // not if it failed: it may be stored all the same
+    if (isStored === false) this.#dropBlob(content)
     return token
   }
 
-  async outcome(given: string, options: OutcomeOptions): Promise<unknown> {
+  /** @param owner for whom it is, see {@link Durable.forsake} */
+  async outcome(given: string, options: OutcomeOptions, owner: unknown): Promise<unknown> {
     const token = checkToken(given)
     const { timeoutMs, signal } = outcomeSettings(options)
-    const { engine, channel } = this.#parts
+    const { engine } = this
+    const { channel } = this.#parts
     const { promise, resolve, reject } = deferred<Uint8Array>()
     const aborted = (): void => reject(new CallError('ERR_ABORTED', 'waiting was aborted', { cause: signal?.reason }))
     if (signal?.aborted === true) aborted()
@@ -142,6 +158,7 @@ export class Durable {
       else resolve(known)
     }
     let unwatch = (): void => undefined
+    this.#waiters.set(reject, owner)
     try {
       // an early end must not leave the watch behind
       const watching = engine.watch(token, look)
@@ -149,21 +166,27 @@ export class Durable {
       watching.catch(reject)
       return await this.#read(await promise, token)
     } finally {
+      this.#waiters.delete(reject)
       unwatch()
       cancel()
       signal?.removeEventListener('abort', aborted)
     }
   }
 
+  /** Nobody waits for outcomes any more for that owner. */
+  forsake(owner: unknown, why: string): void {
+    for (const [reject, each] of this.#waiters) if (each === owner) reject(new TelepathineError('ERR_STOPPED', why))
+  }
+
   async peek(given: string): Promise<Settled | undefined> {
     const token = checkToken(given)
-    const written = await this.#parts.engine.outcome(token)
+    const written = await this.engine.outcome(token)
     if (written === undefined) return undefined
     return this.#read(written, token).then((value) => ({ value }), (error: Error) => ({ error }))
   }
 
   async queues(): Promise<QueueInfo[]> {
-    const depths = await this.#parts.engine.depths()
+    const depths = await this.engine.depths()
     return depths
       .map(({ service, ...counts }) => ({ name: service, ...counts }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -172,7 +195,7 @@ export class Durable {
   async dead(name: string, options: DeadOptions): Promise<DeadJob[]> {
     nameBytes('name', name, 'ERR_KEY')
     const { limit, large } = deadSettings(options)
-    const letters = await this.#parts.engine.dead(name, limit)
+    const letters = await this.engine.dead(name, limit)
     return Promise.all(letters.map(async ({ token, bytes, outcome }) => {
       const letter = decodeLetter(bytes)
       const verdict = decodeVerdict(outcome)
@@ -193,29 +216,35 @@ export class Durable {
   }
 
   retry(token: string): Promise<boolean> {
-    return this.#parts.engine.revive(checkToken(token))
+    return this.engine.revive(checkToken(token))
   }
 
-  discard(token: string): Promise<boolean> {
-    return this.#parts.engine.discard(checkToken(token), encodeVerdict({
+  async discard(token: string): Promise<boolean> {
+    const discarded = await this.engine.discard(checkToken(token), encodeVerdict({
       isDone: false, peer: this.#parts.channel.name, attempt: 0, code: 'ERR_ABORTED', message: 'the job was discarded',
       record: undefined,
     }))
+    const letter = discarded instanceof Uint8Array ? decodeLetter(discarded) : undefined
+    if (letter !== undefined) this.#dropBlob(letter.content)
+    return discarded !== false
   }
 
   // ---- for those who serve
 
   /** Takes jobs for a service, as many at a time as it runs. */
   serve(service: Service): void {
-    const { engine, channel } = this.#parts
-    if (this.#posts.has(service) || this.#isOver) return
+    const { engine } = this
+    const { channel } = this.#parts
+    if (this.#posts.has(service) || this.isStopping || this.#isOver) return
     const take = async (): Promise<Taker> => {
+      if (post.isClosed) throw new TelepathineError('ERR_STOPPED', `${service.name} is no longer served here`)
       await engine.join(channel.name)
       return engine.take(service.name, service.settings.concurrency, (delivery) => void this.#take(post, delivery))
     }
     const post: Post = {
       service,
-      taker: this.#persist(take),
+      // once there is one
+      taker: Promise.resolve().then(() => this.#persist(take)),
       duties: new Set(),
       waiting: new Map(),
       isClosed: false,
@@ -225,29 +254,43 @@ export class Durable {
     this.#posts.set(service, post)
   }
 
-  /** Takes no more for a service; what runs has `graceMs` to finish, and is given back then. */
+  /**
+   * Takes no more for a service; what runs has `graceMs` to finish, and is given back then. An engine that does not
+   * answer is not waited for longer than {@link settleMs} beyond that.
+   */
   async withdraw(service: Service, graceMs: number): Promise<void> {
     const post = this.#posts.get(service)
     if (post === undefined) return
     this.#posts.delete(service)
-    post.isClosed = true
     const { clock } = this.#parts.channel
-    await post.taker.then((taker) => taker.stop(), () => undefined)
-    for (const [delivery, leave] of post.waiting) {
-      leave()
-      void this.#release(delivery, false).finally(() => this.#atWork.delete(delivery.token))
-    }
-    post.waiting.clear()
+    const graceEndsAt = clock.now() + graceMs
+    const endsAt = graceEndsAt + settleMs
+    const waiting = this.#close(post)
+    // what is still delivered is put back
+    await this.#within(settleMs, [post.taker.then((taker) => taker.stop())])
+    const released = waiting.map((delivery) =>
+      this.#release(delivery, false).finally(() => this.#atWork.delete(delivery.token)))
     if (post.duties.size > 0) {
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(Math.min(graceMs, 2 ** 31 - 1), resolve)
+        const cancel = clock.after(Math.min(Math.max(0, graceEndsAt - clock.now()), 2 ** 31 - 1), resolve)
         post.emptied = () => {
           cancel()
           resolve()
         }
       })
     }
-    await this.#dismiss(post)
+    await this.#within(Math.max(0, endsAt - clock.now()), [...released, ...this.#dismiss(post)])
+  }
+
+  /** Nothing is begun for it any more; gives those that have not begun. */
+  #close(post: Post): Delivery[] {
+    post.isClosed = true
+    const waiting = [...post.waiting]
+    post.waiting.clear()
+    for (const [, leave] of waiting) leave()
+    // its taker is not to be made any more
+    this.#wake()
+    return waiting.map(([delivery]) => delivery)
   }
 
   /** The peer stops: what runs is given back at once. */
@@ -257,7 +300,7 @@ export class Durable {
 
   /** Membership says that a peer is dead. */
   lost(peer: string): void {
-    this.#parts.engine.lost(peer)
+    this.engine.lost(peer)
   }
 
   /** Whether a job is run here, or will be next. */
@@ -267,8 +310,22 @@ export class Durable {
 
   /** Ends all, for good. */
   async stop(graceMs: number): Promise<void> {
-    this.#isOver = true
+    this.isStopping = true
     await Promise.all([...this.#posts.keys()].map((service) => this.withdraw(service, graceMs)))
+    this.#end(new TelepathineError('ERR_STOPPED', 'the queue is not used here any more; its dispatcher was stopped'))
+  }
+
+  /** Nothing can be done about the jobs that are held here any more: others may begin them. */
+  #end(why: TelepathineError): void {
+    this.#isOver = true
+    this.#leave()
+    for (const reject of this.#waiters.keys()) reject(why)
+    for (const post of this.#posts.values()) {
+      this.#close(post)
+      for (const duty of post.duties) duty.abort(why.message)
+    }
+    this.#atWork.clear()
+    this.#wake()
   }
 
   // ---- a job's way
@@ -292,7 +349,7 @@ export class Durable {
 
   /** Whether nobody else is at it. If it is done already, or nobody wants to know any more, it is settled here. */
   async #isFree(post: Post, delivery: Delivery): Promise<boolean> {
-    const { engine } = this.#parts
+    const { engine } = this
     const { token } = delivery
     for (;;) {
       // in this order: whoever was at it has stored the outcome before it says that it is not
@@ -319,10 +376,7 @@ export class Durable {
   /** Begins it as soon as there is room; or settles why not. */
   #judge(post: Post, delivery: Delivery, letter: Letter): Promise<void> | undefined {
     const { attempt } = delivery
-    if (letter.expiresAt <= this.#parts.channel.clock.wall()) {
-      const verdict = this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun')
-      return this.#settle(delivery, letter, verdict)
-    }
+    if (this.#isExpired(letter)) return this.#expire(delivery, letter)
     if (attempt > letter.attempts) {
       const message = `its worker was lost each time, ${letter.attempts} in all`
       return this.#fail(delivery, letter, this.#failure(delivery, 'ERR_PEER_LOST', message), true)
@@ -365,6 +419,8 @@ export class Durable {
   /** Runs the handler; gives what is to be done about what came of it. */
   async #perform({ service }: Post, duty: Duty, letter: Letter): Promise<() => Promise<void>> {
     const { delivery } = duty
+    // it may have waited for its turn
+    if (this.#isExpired(letter)) return () => this.#expire(delivery, letter)
     try {
       const { content: { blob } } = letter
       const input = blob === undefined
@@ -419,20 +475,27 @@ export class Durable {
     }
   }
 
+  #isExpired({ expiresAt }: Letter): boolean {
+    return expiresAt <= this.#parts.channel.clock.wall()
+  }
+
+  #expire(delivery: Delivery, letter: Letter): Promise<void> {
+    return this.#settle(delivery, letter, this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun'))
+  }
+
   /** It has its outcome. */
   #settle(delivery: Delivery, letter: Letter, verdict: Verdict): Promise<void> {
-    const { engine } = this.#parts
+    const { engine } = this
     const settled = this.#persist(() => engine.finish(delivery, encodeVerdict(verdict)))
-    const { blob } = letter.content
-    if (blob === undefined) return settled
-    return settled.then(() => engine.dropBlob(blob).catch((error: unknown) => log('%O', error)))
+    return letter.content.blob === undefined ? settled : settled.then(() => this.#dropBlob(letter.content))
   }
 
   /** It is tried again, or given up. */
   async #fail(
     delivery: Delivery, letter: Letter | undefined, verdict: Verdict & { isDone: false }, isFinal: boolean,
   ): Promise<void> {
-    const { engine, channel } = this.#parts
+    const { engine } = this
+    const { channel } = this.#parts
     if (isFinal || letter === undefined || delivery.attempt >= letter.attempts) {
       return this.#persist(() => engine.bury(delivery, encodeVerdict(verdict)))
     }
@@ -447,7 +510,7 @@ export class Durable {
   }
 
   #giveBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
-    return this.#persist(() => this.#parts.engine.putBack(delivery, delayMs, isCounted))
+    return this.#persist(() => this.engine.putBack(delivery, delayMs, isCounted))
   }
 
   /** Gives back what is not done here any more. If the engine fails, it does so itself when it is closed. */
@@ -459,18 +522,19 @@ export class Durable {
     }
   }
 
-  /** Gives back all that still runs; what is done has a while to be settled. */
-  async #dismiss(post: Post): Promise<void> {
+  /** Gives back all that still runs; what is done is on its way to be settled. */
+  #dismiss(post: Post): Promise<void>[] {
     const duties = [...post.duties]
     const running = duties.filter(({ isServed }) => !isServed)
     for (const duty of running) duty.abort(`${post.service.name} is no longer served here`)
     const steps = duties.flatMap(({ settling }) => settling ?? [])
-    await Promise.all([this.#settled(steps), ...running.map(({ delivery }) => this.#release(delivery, true))])
+    return [...steps, ...running.map(({ delivery }) => this.#release(delivery, true))]
   }
 
-  #settled(steps: readonly Promise<void>[]): Promise<void> {
+  /** Resolves when all have been settled, however, or it has taken so long. */
+  #within(ms: number, steps: readonly Promise<void>[]): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#parts.channel.clock.after(settleMs, resolve)
+      const cancel = this.#parts.channel.clock.after(Math.min(ms, 2 ** 31 - 1), resolve)
       void Promise.allSettled(steps).then(() => {
         cancel()
         resolve()
@@ -495,13 +559,19 @@ export class Durable {
   /** Stores a large value; gives what refers to it. */
   async #putApart({ form, bytes }: Content, fades: boolean): Promise<Content> {
     const blob = newToken(this.#parts.channel.clock.wall())
-    await this.#parts.engine.putBlob(blob, bytes, fades)
+    await this.engine.putBlob(blob, bytes, fades)
     return { form, bytes: new Uint8Array(0), blob }
+  }
+
+  /** Nothing refers to it any more. */
+  #dropBlob({ blob }: Content): void {
+    if (blob === undefined) return
+    this.#persist(() => this.engine.dropBlob(blob)).catch((error: unknown) => log('%O', error))
   }
 
   async #open(content: Content): Promise<unknown> {
     if (content.blob === undefined) return decodeContent(content, undefined)
-    const bytes = await this.#parts.engine.blob(content.blob)
+    const bytes = await this.engine.blob(content.blob)
     if (bytes === undefined) throw new TelepathineError('ERR_VALUE', 'a part of the job is gone')
     return decodeContent(content, bytes)
   }
@@ -521,7 +591,7 @@ export class Durable {
       try {
         return await act()
       } catch (error) {
-        if (this.#isOver || !isEngines(error)) throw error
+        if (this.isStopping || this.#isOver || !isEngines(error)) throw error
         log('queue: %s', error.message)
       }
       await this.#pause(waitMs)
@@ -529,7 +599,20 @@ export class Durable {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.channel.clock.after(ms, resolve))
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        this.#pauses.delete(end)
+        resolve()
+      }
+      const cancel = this.#parts.channel.clock.after(ms, end)
+      this.#pauses.add(end)
+    })
+  }
+
+  /** Whoever pauses goes on at once: things are not as they were. */
+  #wake(): void {
+    for (const end of this.#pauses) end()
   }
 }
 
