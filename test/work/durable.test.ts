@@ -12,7 +12,9 @@ import { Dispatcher, openQueue } from '../../lib/work/index.js'
 import { until } from '../fixtures/until.js'
 import { contract } from '../queue/fixtures/contract.js'
 import { Faults, faulty } from '../queue/fixtures/faulty.js'
+import { ManualEngine } from '../queue/fixtures/manual.js'
 import type { Place } from '../queue/fixtures/workshop.js'
+import { Crew } from './fixtures/crew.js'
 import type { Told } from './fixtures/labourer.js'
 
 t.setTimeout(300_000)
@@ -241,6 +243,161 @@ t.test('a job whose outcome the engine does not take, which is well otherwise, i
   const { work } = await peerWith(t, new Queue('picky', { ...faulty(queue, new Faults(1), { isQuiet: true }), finish }))
   work.serve('odd', () => 1, { durable: true })
   await t.rejects(work.outcome(await work.enqueue('odd')), { code: 'ERR_HANDLER', message: /cannot be stored/ })
+})
+
+t.test('whoever waits for an outcome is told when its dispatcher stops, or the queue is closed', async (t) => {
+  const queue = await openQueue(`file://${await folder(t)}`)
+  const { peer, work } = await peerWith(t, queue)
+  const token = await work.enqueue('nobody')
+  const other = new Dispatcher(peer)
+  const [own, others] = [work.outcome(token), other.outcome(token)]
+  const stopped = t.rejects(others, { code: 'ERR_STOPPED' })
+  await other.stop()
+  await stopped
+  t.equal(await Promise.race([own.catch(() => 'told'), work.peek(token)]), undefined, 'but nobody else')
+  await Promise.all([t.rejects(own, { code: 'ERR_STOPPED' }), work.stop()])
+  const again = new Dispatcher(peer, { queue })
+  await Promise.all([t.rejects(again.outcome(token), { code: 'ERR_QUEUE', message: /closed/ }), queue.close()])
+  await again.stop()
+  const late = new Dispatcher(peer, { queue })
+  await t.rejects(late.outcome(token), { code: 'ERR_QUEUE' })
+  await late.stop()
+})
+
+/** A peer on virtual time, with an engine that is worked by hand. */
+async function crewWith(): Promise<{ crew: Crew, engine: ManualEngine, work: Dispatcher }> {
+  const engine = new ManualEngine()
+  const crew = await Crew.of(2)
+  const work = new Dispatcher(crew.peer(0), { queue: new Queue('manual', engine) })
+  return { crew, engine, work }
+}
+
+t.test('when the engine is over for good nothing is persisted any more, and others may begin the jobs', async (t) => {
+  const { crew, engine, work } = await crewWith()
+  const reasons: unknown[] = []
+  work.serve('held', (_: unknown, call) => new Promise((resolve) => {
+    call.signal.addEventListener('abort', () => {
+      reasons.push((call.signal.reason as Error).message)
+      resolve(1)
+    })
+  }), { durable: true, concurrency: 1 })
+  const [token, next] = [await work.enqueue('held'), await work.enqueue('held')]
+  const waits = crew.watch(work.outcome(token))
+  await crew.sim.run(2_000)
+  const isHeld = (which: string) => crew.value(crew.work(1).request<boolean>(holdersName, which))
+  t.strictSame([await isHeld(token), await isHeld(next)], [true, true])
+  engine.end(new TelepathineError('ERR_QUEUE', 'the disk is broken'))
+  t.match((await crew.settles(waits)).error, { code: 'ERR_QUEUE', message: 'the disk is broken' })
+  t.strictSame([await isHeld(token), await isHeld(next)], [false, false])
+  t.strictSame(reasons, ['the disk is broken'], 'the one that ran is told')
+})
+
+t.test('what is persisted ends when the engine is over', async (t) => {
+  const { crew, engine, work } = await crewWith()
+  let tries = 0
+  engine.finish = async () => {
+    tries++
+    throw new TelepathineError('ERR_QUEUE', 'it is away')
+  }
+  work.serve('done', () => 1, { durable: true })
+  await work.enqueue('done')
+  await crew.sim.run(1_000)
+  t.ok(tries > 1, `${tries} tries`)
+  engine.end(new TelepathineError('ERR_QUEUE', 'the disk is broken'))
+  await crew.sim.run(0)
+  const before = tries
+  await crew.sim.run(60_000)
+  t.equal(tries, before)
+})
+
+t.test('an engine that answers no more does not keep serving from its end beyond the grace', async (t) => {
+  const { crew, engine, work } = await crewWith()
+  const withdraw = work.serve('mute', () => new Promise(() => undefined), { durable: true, concurrency: 1 })
+  work.serve('stop', () => new Promise(() => undefined), { durable: true })
+  for (const name of ['mute', 'mute', 'stop']) await work.enqueue(name)
+  await crew.sim.run(10)
+  engine.isMute = true
+  const withdrawn = await crew.settles(withdraw({ grace: 100 }), 5_200)
+  t.ok(withdrawn.tookMs >= 100, `${withdrawn.tookMs} ms`)
+  await crew.settles(work.stop({ grace: 0 }), 5_100)
+})
+
+t.test('what was to be served from an engine that is away is withdrawn at once', async (t) => {
+  const { crew, engine, work } = await crewWith()
+  let isAway = true
+  let takes = 0
+  const { join } = engine
+  engine.join = async () => {
+    if (isAway) throw new TelepathineError('ERR_QUEUE', 'it is away')
+    takes++
+    return join.call(engine)
+  }
+  const withdraw = work.serve('away', () => 1, { durable: true })
+  await crew.sim.run(10_000)
+  await crew.settles(withdraw({ grace: 0 }), 10)
+  isAway = false
+  await crew.sim.run(20_000)
+  t.equal(takes, 0, 'and not taken from when it is back')
+})
+
+t.test('a job whose time is over when its turn comes is not begun', async (t) => {
+  const { crew, work } = await crewWith()
+  const begun: unknown[] = []
+  work.serve('slot', async (what: unknown) => {
+    begun.push(what)
+    if (what === 'first') await crew.sleep(0, 1_000)
+  }, { durable: true, concurrency: 1 })
+  await work.enqueue('slot', 'first')
+  const token = await work.enqueue('slot', 'late', { expiresAt: crew.sim.now() + 300 })
+  const next = await work.enqueue('slot', 'next')
+  t.match(await crew.error(work.outcome(token)), { code: 'ERR_TIMEOUT' })
+  await crew.value(work.outcome(next))
+  t.strictSame(begun, ['first', 'next'])
+})
+
+t.test('an input that no job refers to is dropped, one that a job may refer to is kept', async (t) => {
+  const { crew, engine, work } = await crewWith()
+  const large = 'x'.repeat(300_000)
+  await work.enqueue('none', large, { key: 'k' })
+  const [first] = engine.blobs.keys()
+  for (let i = 0; i < 3; i++) await work.enqueue('none', large, { key: 'k' })
+  await crew.sim.run(1)
+  t.strictSame([...engine.blobs.keys()], [first], 'that of a job that was known already')
+  const { add } = engine
+  engine.add = async (job) => {
+    await add.call(engine, job)
+    throw new TelepathineError('ERR_QUEUE', 'nobody knows')
+  }
+  await t.rejects(work.enqueue('none', large), { code: 'ERR_QUEUE' })
+  engine.add = add
+  await crew.sim.run(1)
+  t.equal(engine.blobs.size, 2, 'it may be stored')
+  const withdraw = work.serve('none', () => { throw new Error('no') }, { durable: true })
+  const dead = await work.enqueue('none', large, { attempts: 1 })
+  await crew.error(work.outcome(dead))
+  t.equal(engine.blobs.size, 3, 'that of a dead letter is kept')
+  t.equal(await work.discard(dead), true)
+  await crew.sim.run(1)
+  t.equal(engine.blobs.size, 2, 'until it is discarded')
+  t.equal(await work.discard(dead), false)
+  await crew.settles(withdraw({ grace: 0 }))
+})
+
+t.test('a queue that is being let go of is not joined', async (t) => {
+  const { crew, work } = await crewWith()
+  const other = new Dispatcher(crew.peer(0))
+  work.serve('slow', () => crew.sleep(0, 400), { durable: true })
+  await work.enqueue('slow')
+  await crew.sim.run(10)
+  const stopping = work.stop()
+  const busy = { code: 'ERR_BUSY', message: /letting go of its queue: wait for the stop\(\)/ }
+  t.throws(() => new Dispatcher(crew.peer(0), { queue: new Queue('manual', new ManualEngine()) }), busy)
+  t.throws(() => other.serve('second', () => 1, { durable: true }), busy)
+  await crew.settles(stopping)
+  const queue = new Queue('another', new ManualEngine())
+  const next = new Dispatcher(crew.peer(0), { queue })
+  next.serve('second', () => 'ok', { durable: true })
+  t.equal(await crew.value(next.outcome(await next.enqueue('second'))), 'ok')
 })
 
 t.test('what makes no sense is refused at once', async (t) => {
