@@ -98,9 +98,9 @@ export class Neighbours {
     })
     readLines(socket, (line) => {
       if (known !== undefined) return this.#listener?.rang(line)
-      const [what, id = ''] = line.split(' ')
+      const [what, id = '', pid, space] = line.split(' ')
       if (!isId(id)) return void socket.destroy()
-      if (what === 'open') return this.opening.let(id, socket)
+      if (what === 'open') return this.opening.let(id, socket, pid, space)
       if (what !== 'hello') return void socket.destroy()
       known = id
       this.#strangers.delete(socket)

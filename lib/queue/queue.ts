@@ -103,7 +103,7 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
   const kind = typeof url === 'string' ? kinds.find(({ scheme }) => scheme.test(url)) : undefined
   if (kind === undefined) throw refuse('url', url, 'file:<folder>, nats://<host>, amqp://<host>')
   try {
-    return new Queue(url.replace(/\/\/[^@/]*@/, '//'), await kind.open(url, settings))
+    return new Queue(url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1'), await kind.open(url, settings))
   } catch (error) {
     throw isMissing(error) ? missing(url, kind.packages, error) : error
   }
@@ -111,9 +111,18 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
 
 /** A folder, relative to the current one unless it is absolute. */
 function pathOf(url: string): string {
-  const path = decodeURIComponent(url.replace(/^file:(\/\/(?=\/))?/, ''))
+  const path = decoded(url.replace(/^file:(\/\/(?=\/))?/, ''))
   if (path !== '' && !path.startsWith('//') && !path.includes('\0')) return path
-  throw refuse('url', url, 'file:./folder or file:///folder')
+  throw refuse('url', url, 'file:./folder or file:///folder, with %25 for a %')
+}
+
+/** Nothing when it is no such text. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
 }
 
 function settingsOf(options: QueueOptions): EngineSettings {

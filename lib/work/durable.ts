@@ -480,7 +480,8 @@ export class Durable {
   }
 
   #expire(delivery: Delivery, letter: Letter): Promise<void> {
-    return this.#settle(delivery, letter, this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun'))
+    const verdict = this.#failure(delivery, 'ERR_TIMEOUT', 'its time was over before it was begun')
+    return this.#settle(delivery, letter, verdict)
   }
 
   /** It has its outcome. */

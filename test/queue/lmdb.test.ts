@@ -125,6 +125,31 @@ t.test('opened several times by one process it is one database, and a process th
   t.strictSame((await readdir(folder)).filter((name) => name.endsWith('.sock')).length, 1, 'nothing else is left')
 })
 
+t.test('a url that makes no sense is refused, and a folder may have a % in its name', async (t) => {
+  for (const url of ['file:./50%off', 'file:', 'file:////host/share', 'file:./a%00b']) {
+    await t.rejects(openQueue(url), { code: 'ERR_OPTION', message: /url: .*allowed: file:.*%25 for a %/ }, url)
+  }
+  const folder = await folderOf(t)
+  await (await openQueue(`file://${folder}/50%25off`)).close()
+  t.strictSame(await readdir(folder), ['50%off'])
+})
+
+t.test('one job per key is stored, and what was added is told of one that is discarded', async (t) => {
+  const { engine } = await openQueue(`file://${await folderOf(t)}`)
+  const keyed = { ...job('a'), isKeyed: true }
+  t.strictSame([await engine.add(keyed), await engine.add(keyed)], [true, false])
+  let isBuried = false
+  await engine.take('s', 1, (delivery) => {
+    void engine.bury(delivery, Uint8Array.of(1)).then(() => (isBuried = true))
+  })
+  await until(() => isBuried)
+  t.equal(await engine.add(keyed), false)
+  t.strictSame(Buffer.from(await engine.discard('a', Uint8Array.of(2)) as Uint8Array), Buffer.from(keyed.bytes))
+  t.equal(await engine.discard('a', Uint8Array.of(2)), false)
+  t.equal(await engine.add(keyed), false, 'its outcome is known')
+  await engine.close()
+})
+
 t.test('a folder that another version wrote is refused, and left as it is', async (t) => {
   const folder = await folderOf(t)
   const url = `file://${folder}`

@@ -88,3 +88,23 @@ t.test('one that opens and goes away in the middle holds nobody up', async (t) =
   socket.destroy()
   t.equal(await gate.pass(async () => 'passed'), 'passed')
 })
+
+t.test('of two that have the same process id in different namespaces, the second is refused', {
+  skip: process.platform !== 'linux' && 'LEFT OUT: only Linux has namespaces',
+}, async (t) => {
+  const place = await folder(t)
+  const { neighbours, gate } = await neighbourIn(t, place)
+  const { socket, lines } = await comeBy(t, neighbours.place.addressOf(neighbours.id))
+  socket.write(`open anybody_here ${process.pid} pid:[1]\n`)
+  await once(socket, 'end')
+  t.strictSame(lines(), ['twin'])
+  t.notOk(gate.isHeld, 'nobody waits for it')
+  const other = await neighbourIn(t, place)
+  t.equal(await other.neighbours.opening.alone(() => 'opened'), 'opened', 'another handle in this process is no other')
+  const twin = createServer((asker) => asker.end('wait\ntwin\n')).listen(join(place, 'twin.sock'))
+  await once(twin, 'listening')
+  t.teardown(() => twin.close())
+  const refused = { code: 'ERR_QUEUE', message: /same id, \d+.*--pid/ }
+  await t.rejects(neighbours.opening.alone(() => t.fail('opened')), refused)
+  await until(() => !other.gate.isHeld)
+})

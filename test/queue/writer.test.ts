@@ -123,4 +123,5 @@ t.test('when the store is broken, all that is asked for is refused, and nothing 
   await t.rejects(writer.write(() => 1), { code: 'ERR_QUEUE', message: /output/ })
   await t.rejects(writer.write(() => 2), { code: 'ERR_QUEUE', message: /output/ })
   t.equal(asked, 1)
+  t.match(await writer.failed, { code: 'ERR_QUEUE', message: /output/ })
 })
