@@ -25,7 +25,7 @@ import createDebug from 'debug'
 import type { Channel, ChannelModel, ConsumeMessage, MessagePropertyHeaders, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
-import { Line } from './amqp/line.js'
+import { inTime, Line, type Patience } from './amqp/line.js'
 import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
 import { Turn } from './amqp/turn.js'
 import { messageOf } from './message.js'
@@ -36,7 +36,12 @@ const log = createDebug('telepathine:queue')
 
 const heartbeatSeconds = 30
 /** How long the broker has to answer in all, tries and tries again included. */
-const askMs = 15_000
+const askMsDefault = 15_000
+/** As many times that for one try that was begun, as a queue may have to be made; and for one that moves a lot. */
+const tryTimes = 4
+const transferTimes = 40
+/** How long somebody who stops taking waits for the broker. */
+const stopMs = 2_000
 const againMs = 200
 const againMsMax = 2_000
 /** Steps of the delay are powers of two from here on; what is left of it in the end is waited for here. */
@@ -74,6 +79,8 @@ interface Held extends Delivery {
   readonly message: ConsumeMessage
   readonly channel: Channel
   readonly taker: BrokerTaker
+  /** Whether it is known to be the one of its key. */
+  isClaimed: boolean
 }
 
 interface BrokerTaker {
@@ -85,17 +92,28 @@ interface BrokerTaker {
   isStopped: boolean
 }
 
-/** Opens it: `amqp://[user:password@]host[:port][/vhost]`. */
-export async function open(url: string, settings: EngineSettings): Promise<Engine> {
+/** Makes a connection, whose socket is destroyed when `signal` says so. */
+export type Connect = (signal: AbortSignal) => Promise<ChannelModel>
+
+/**
+ * Opens it: `amqp://[user:password@]host[:port][/vhost]`.
+ *
+ * @param askMs how long the broker has to answer, milliseconds
+ */
+export async function open(url: string, settings: EngineSettings, askMs = askMsDefault): Promise<Engine> {
   const amqp = await import('amqplib')
-  const where = new URL(url)
+  const { where, user, password } = addressOf(url)
   if (!where.searchParams.has('heartbeat')) where.searchParams.set('heartbeat', String(heartbeatSeconds))
-  const connect = (): Promise<ChannelModel> => amqp.connect(where.href, {
+  const socket = {
     clientProperties: { connection_name: 'telepathine' },
     // what is waited for is small: it must not wait for the broker to acknowledge what was sent before
     noDelay: true,
-  })
-  const engine = new AMQPEngine(connect, settings)
+    keepAlive: true,
+    // the client reads what is not ASCII in a URL as other letters
+    ...(user === '' && password === '' ? undefined : { credentials: amqp.credentials.plain(user, password) }),
+  }
+  const connect: Connect = (signal) => amqp.connect(where.href, Object.assign({ signal }, socket))
+  const engine = new AMQPEngine(connect, settings, askMs)
   try {
     await engine.connected
     return engine
@@ -111,24 +129,29 @@ export class AMQPEngine implements Engine {
   readonly priorityMax = 0
   /** The first connection. */
   readonly connected: Promise<void>
-  readonly #connect: () => Promise<ChannelModel>
+  readonly #connect: Connect
+  readonly #askMs: number
   readonly #name: string
   readonly #keepMs: number
-  readonly #takers = new Set<BrokerTaker>()
   readonly #held = new Map<number, Held>()
   /** Channels that are gone. */
   readonly #lost = new WeakSet<Channel>()
   readonly #outcomes: Outcomes
   #line: Line | undefined
+  /** Ends a connection that is being made. */
+  #dialing: AbortController | undefined
+  #renewing: NodeJS.Timeout | undefined
   #ids = 0
   #isClosed = false
 
-  constructor(connect: () => Promise<ChannelModel>, { name, keepMs }: EngineSettings) {
+  constructor(connect: Connect, { name, keepMs }: EngineSettings, askMs = askMsDefault) {
     this.#connect = connect
+    this.#askMs = askMs
     this.#name = name
     this.#keepMs = keepMs
     this.#outcomes = new Outcomes(keepMs)
     this.connected = this.#dial()
+    this.#renewLater()
   }
 
   async join(): Promise<void> {
@@ -136,20 +159,25 @@ export class AMQPEngine implements Engine {
   }
 
   async add({ token, service, bytes, delayMs, isKeyed }: NewJob): Promise<void> {
+    if (isKeyed && await this.#ask((line) => line.isThere(this.#register(token)))) return
     const head = { attempt: 1, copy: newMark(), serial: 0, isKeyed, dueAt: Date.now() + delayMs }
     await this.#send(service, token, bytes, head)
   }
 
   async take(service: string, room: number, deliver: (delivery: Delivery) => void): Promise<Taker> {
     const taker: BrokerTaker = { service, room, deliver, channel: undefined, tag: '', isStopped: false }
-    await this.#ask((line) => this.#consume(line, taker))
-    this.#takers.add(taker)
+    try {
+      await this.#ask((line) => this.#consume(line, taker))
+    } catch (error) {
+      // the broker may do it yet
+      taker.isStopped = true
+      throw error
+    }
     return {
       stop: async () => {
         taker.isStopped = true
-        this.#takers.delete(taker)
-        await taker.channel?.cancel(taker.tag).catch(() => undefined)
-        await this.#closeIdle(taker)
+        const cancelled = taker.channel?.cancel(taker.tag).catch(() => undefined)
+        await inTime(Promise.resolve(cancelled).then(() => this.#closeIdle(taker)), stopMs)
       },
     }
   }
@@ -157,6 +185,7 @@ export class AMQPEngine implements Engine {
   async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
+    await this.#renew(held)
     await this.#tell(held.token, outcome)
     await this.#acknowledge(held)
   }
@@ -194,6 +223,7 @@ export class AMQPEngine implements Engine {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
     const { token, service, bytes, head } = held
+    await this.#renew(held)
     await this.#ask(async (line) => {
       await line.assert(this.#queue('dead'), inTurn(quorum))
       const headers = { service, copy: head.copy, serial: head.serial + 1, keyed: head.isKeyed }
@@ -215,30 +245,30 @@ export class AMQPEngine implements Engine {
   }
 
   async dead(service: string, limit: number): Promise<DeadLetter[]> {
-    const letters: DeadLetter[] = []
-    await this.#lookThrough(this.#queue('dead'), (message) => {
-      const { messageId: token, headers } = message.properties
-      const parts = parted(message.content)
-      if (headers?.['service'] === service && parts !== undefined && letters.length < limit) {
-        letters.push({ token: String(token), service, outcome: parts[0], bytes: parts[1] })
-      }
+    const isOf = ({ content, properties: { headers } }: ConsumeMessage): boolean =>
+      headers?.['service'] === service && parted(content) !== undefined
+    const messages = await this.#lookThrough(this.#queue('dead'), isOf, limit)
+    return messages.map(({ content, properties: { messageId } }) => {
+      const [outcome, bytes] = parted(content) as [Uint8Array, Uint8Array]
+      return { token: String(messageId), service, outcome, bytes }
     })
-    return letters
   }
 
   async revive(token: string): Promise<boolean> {
-    return this.#lookThrough(this.#queue('dead'), async ({ content, properties: { messageId, headers } }) => {
+    return this.#takeOut(token, async ({ content, properties: { headers } }) => {
       const parts = parted(content)
-      if (messageId !== token || parts === undefined) return false
+      if (parts === undefined) return false
+      const head = headOf(headers)
+      // another was stored under its key since nobody knew of it, and that one counts
+      if (head.isKeyed && !(await this.#isTheOne(token, head.copy))) return false
       await this.#tell(token, new Uint8Array(0))
-      await this.#send(String(headers?.['service']), token, parts[1], { ...headOf(headers), attempt: 1, dueAt: 0 })
+      await this.#send(String(headers?.['service']), token, parts[1], { ...head, attempt: 1, dueAt: 0 })
       return true
     })
   }
 
   async discard(token: string, outcome: Uint8Array): Promise<boolean> {
-    return this.#lookThrough(this.#queue('dead'), async ({ properties: { messageId } }) => {
-      if (messageId !== token) return false
+    return this.#takeOut(token, async () => {
       await this.#tell(token, outcome)
       return true
     })
@@ -266,16 +296,16 @@ export class AMQPEngine implements Engine {
       const count = Math.max(1, Math.ceil(bytes.length / pieceBytes))
       const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes))
       await Promise.all(pieces.map((piece, at) => line.publish('', queue, piece, { headers: { at, count } })))
-    })
+    }, transferTimes)
   }
 
   async blob(id: string): Promise<Uint8Array | undefined> {
     const pieces: Buffer[] = []
     let count = -1
-    await this.#lookThrough(this.#queue(`blob.${id}`), ({ content, properties: { headers } }) => {
+    for (const { content, properties: { headers } } of await this.#lookThrough(this.#queue(`blob.${id}`))) {
       pieces[Number(headers?.['at'])] = content
       count = Number(headers?.['count'])
-    })
+    }
     return pieces.length === count && !pieces.includes(undefined as never) ? Buffer.concat(pieces) : undefined
   }
 
@@ -290,7 +320,9 @@ export class AMQPEngine implements Engine {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    clearTimeout(this.#renewing)
     this.#outcomes.close()
+    this.#dialing?.abort(new Error('it was closed'))
     // what is held is given back by that
     await this.#line?.close()
   }
@@ -344,6 +376,7 @@ export class AMQPEngine implements Engine {
   }
 
   async #consume(line: Line, taker: BrokerTaker): Promise<void> {
+    const { channel: before } = taker
     const queue = await this.#workQueue(line, taker.service)
     let isTaking = false
     let tag = ''
@@ -361,6 +394,8 @@ export class AMQPEngine implements Engine {
       tag = consumerTag
     })
     if (this.#lost.has(channel)) throw new Error('the channel was closed')
+    // this was given up, and done again
+    if (taker.channel !== before) return void channel.close().catch(() => undefined)
     isTaking = true
     taker.channel = channel
     taker.tag = tag
@@ -386,6 +421,7 @@ export class AMQPEngine implements Engine {
       isDoubtful: message.fields.redelivered || Number(headers['sent'] ?? 0) < (this.#line?.since ?? Infinity) + skewMs,
       mark: String(headers['mark']),
       head, message, channel, taker,
+      isClaimed: false,
     }
     this.#held.set(held.id, held)
     try {
@@ -405,7 +441,10 @@ export class AMQPEngine implements Engine {
       return
     }
     if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs))
-    if (head.isKeyed && !(await this.#isTheOne(held.token, head.copy))) return this.#acknowledge(held)
+    if (head.isKeyed) {
+      if (!(await this.#isTheOne(held.token, head.copy))) return this.#acknowledge(held)
+      held.isClaimed = true
+    }
     const { id, token, service, bytes, attempt, isDoubtful } = held
     taker.deliver({ id, token, service, bytes, attempt, isDoubtful })
   }
@@ -413,12 +452,33 @@ export class AMQPEngine implements Engine {
   /**
    * Whether this is the job that counts among those of one key: whose declaration of a queue came first. The broker
    * refuses a second one that is unlike, so that a queue, though nothing is ever in it, is a register that can be
-   * written once.
+   * written once. It is gone when nobody has declared it for as long as outcomes are kept.
    */
   async #isTheOne(token: string, copy: string): Promise<boolean> {
-    const expires = Math.max(this.#keepMs, 60_000)
-    const register = { durable: true, expires, deadLetterExchange: '', deadLetterRoutingKey: copy }
-    return this.#ask((line) => line.claim(this.#queue(`key.${token}`), register))
+    const register = { durable: true, expires: this.#keepMs, deadLetterExchange: '', deadLetterRoutingKey: copy }
+    return this.#ask((line) => line.claim(this.#register(token), register))
+  }
+
+  #register(token: string): string {
+    return this.#queue(`key.${token}`)
+  }
+
+  /** The key of a job is known for as long again. */
+  async #renew({ token, head: { isKeyed, copy } }: Held): Promise<void> {
+    if (isKeyed && !(await this.#isTheOne(token, copy))) log('%s: its key was forgotten, and is of another job', token)
+  }
+
+  /** Has the keys of the jobs that are held here known, however long that is. */
+  async #renewAll(): Promise<void> {
+    for (const held of [...this.#held.values()]) {
+      if (!held.isClaimed || !this.#held.has(held.id)) continue
+      await this.#renew(held).catch((error: unknown) => log('%s: %s', held.token, messageOf(error)))
+    }
+    if (!this.#isClosed) this.#renewLater()
+  }
+
+  #renewLater(): void {
+    this.#renewing = setTimeout(() => void this.#renewAll(), this.#keepMs / 3)
   }
 
   async #acknowledge(held: Held): Promise<void> {
@@ -505,14 +565,30 @@ export class AMQPEngine implements Engine {
 
   // ---- the broker
 
+  /** Takes a dead letter out once `act` says so; whether it did. */
+  async #takeOut(token: string, act: (letter: ConsumeMessage) => Promise<boolean>): Promise<boolean> {
+    let isFound = false
+    await this.#lookThrough(this.#queue('dead'), ({ properties }) => properties.messageId === token, Infinity,
+      async (letter) => {
+        const isDone = await act(letter)
+        isFound ||= isDone
+        return isDone
+      })
+    return isFound
+  }
+
   /**
-   * Goes through all messages of a queue and leaves them there, in place or not; one for which `visit` resolves to true
+   * Goes through all messages of a queue and leaves them there, in place or not; one for which `take` resolves to true
    * is taken out. One at a time may do that: the queue gives its messages to the first who asked, until that one's
    * channel is closed, and then at once to the next.
+   *
+   * @param isWanted which of them are kept in memory
+   * @param limit how many of them
    */
   async #lookThrough(
-    queue: string, visit: (message: ConsumeMessage) => void | boolean | Promise<boolean>,
-  ): Promise<boolean> {
+    queue: string, isWanted: (message: ConsumeMessage) => boolean = () => true, limit = Infinity,
+    take: (message: ConsumeMessage) => Promise<boolean> = async () => false,
+  ): Promise<ConsumeMessage[]> {
     return this.#ask(async (line) => {
       const messages: ConsumeMessage[] = []
       // what comes before a mark is all that there was
@@ -527,57 +603,68 @@ export class AMQPEngine implements Engine {
             if (message === null) return turn.fail(new Error('the queue was removed'))
             turn.goOn()
             const { messageId, timestamp } = message.properties
-            if (messageId === mark) turn.end()
-            else if (!String(messageId).startsWith(markPrefix)) return void (turn.isOver || messages.push(message))
+            if (messageId === mark) return turn.end()
+            if (!String(messageId).startsWith(markPrefix)) {
+              if (!turn.isOver && messages.length < limit && isWanted(message)) messages.push(message)
+              return
+            }
             // those of others are left for them, unless they died since
-            else if (Number(timestamp) > Date.now() / 1_000 - marksKeptSeconds) return
-            opened.ack(message)
+            if (Number(timestamp) <= Date.now() / 1_000 - marksKeptSeconds) opened.ack(message)
           })
         })
         const now = Math.floor(Date.now() / 1_000)
         const marking = line.publish('', queue, new Uint8Array(0), { messageId: mark, timestamp: now })
         await Promise.all([marking, turn.over])
-        let isFound = false
         for (const message of messages) {
-          if ((await visit(message)) !== true) continue
-          isFound = true
-          channel.ack(message)
+          if (await take(message)) channel.ack(message)
         }
-        return isFound
+        return messages
       } catch (error) {
-        if ((error as { code?: number }).code === 404) return false
+        if ((error as { code?: number }).code === 404) return []
         throw error
       } finally {
         turn.end()
         // all that is left returns to the queue
         await channel?.close().catch(() => undefined)
       }
-    })
+    }, transferTimes)
   }
 
-  /** Connects, and again whenever the connection ends. */
+  /** Connects, and again whenever the connection ends. A broker that says nothing is left alone after a while. */
   async #dial(): Promise<void> {
-    const model = await this.#connect()
+    const cut = (this.#dialing = new AbortController())
+    const cutIn = (ms: number): NodeJS.Timeout => setTimeout(() => cut.abort(new Error('it does not answer')), ms)
+    let timer = cutIn(this.#askMs)
+    try {
+      const model = await unlessCut(this.#connect(cut.signal), cut.signal)
+      clearTimeout(timer)
+      timer = cutIn(tryTimes * this.#askMs)
+      this.#line = await unlessCut(this.#lineOver(model, cut), cut.signal)
+    } catch (error) {
+      cut.abort()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      this.#dialing = undefined
+    }
+  }
+
+  async #lineOver(model: ChannelModel, cut: AbortController): Promise<Line> {
     let line: Line | undefined
     model.on('error', (error: Error) => log('%s', error.message))
     model.on('close', () => {
       line?.lost()
       if (this.#line === line && line !== undefined && !this.#isClosed) void this.#redial()
     })
-    try {
-      line = await Line.over(model, this.#queue('turn'))
-      await this.#prepare(line)
-      if (line.isLost) throw new Error('the connection was lost')
-    } catch (error) {
-      await model.close().catch(() => undefined)
-      throw error
-    }
-    this.#line = line
+    line = await Line.over(model, this.#queue('turn'), cut)
+    await this.#prepare(line)
+    if (line.isLost) throw new Error('the connection was lost')
+    return line
   }
 
   /** Declares what is always needed. A broker that has just been started may not have all its queues yet. */
   async #prepare(line: Line): Promise<void> {
-    for (const until = Date.now() + askMs; ;) {
+    for (const until = Date.now() + this.#askMs; ;) {
       try {
         await Promise.all([this.#outcomeStream(line), line.assert(this.#queue('dead'), inTurn(quorum))])
         return
@@ -603,14 +690,16 @@ export class AMQPEngine implements Engine {
     this.#readOn()
   }
 
-  /** Asks the broker, and again while it is away. */
-  async #ask<T>(act: (line: Line, tries: number) => Promise<T>): Promise<T> {
-    const until = Date.now() + askMs
+  /** Asks the broker, and again while it is away; it has longer for what is a lot. */
+  async #ask<T>(act: (line: Line, tries: number) => Promise<T>, times = tryTimes): Promise<T> {
+    const patience: Patience = { eachMs: this.#askMs, allMs: times * this.#askMs }
+    const until = Date.now() + this.#askMs
     let tries = 0
     for (let waitMs = againMs; ; waitMs = Math.min(2 * waitMs, againMsMax)) {
       let cause: unknown
       try {
-        if (this.#line !== undefined) return await act(this.#line, tries++)
+        const line = this.#line
+        if (line !== undefined) return await line.attend(() => act(line, tries++), patience)
         cause = new Error('there is no connection')
       } catch (error) {
         cause = error
@@ -627,6 +716,16 @@ export class AMQPEngine implements Engine {
 
   #queue(what: string): string {
     return `${this.#name}.${what}`
+  }
+}
+
+function addressOf(url: string): { where: URL; user: string; password: string } {
+  try {
+    const where = new URL(url)
+    return { where, user: decodeURIComponent(where.username), password: decodeURIComponent(where.password) }
+  } catch (cause) {
+    const allowed = 'amqp://[user:password@]host[:port][/vhost], where a special character is written as %40 is for @'
+    throw new TelepathineError('ERR_OPTION', `queue url: one that cannot be read given, allowed: ${allowed}`, { cause })
   }
 }
 
@@ -666,5 +765,20 @@ function attempted(act: () => void): void {
     act()
   } catch (error) {
     log('%s', messageOf(error))
+  }
+}
+
+/** Waits for what is done over a connection, unless that is ended: not all of it ends by that. */
+async function unlessCut<T>(what: Promise<T>, signal: AbortSignal): Promise<T> {
+  let end = (): void => undefined
+  const cut = new Promise<never>((_, reject) => {
+    end = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+  try {
+    return await Promise.race([what, cut])
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }

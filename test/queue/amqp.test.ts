@@ -1,4 +1,8 @@
-import amqp from 'amqplib'
+import { EventEmitter, once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import amqp, { type ChannelModel, type ConsumeMessage } from 'amqplib'
 import t, { type Test } from 'tap'
 import { AMQPEngine, open } from '../../lib/queue/amqp.js'
 import type { Delivery, Engine } from '../../lib/queue/engine.js'
@@ -17,13 +21,70 @@ const skip = missing('rabbitmq-server') ?? false
 const job = (token: string, service: string, isKeyed = false) =>
   ({ token, service, bytes: new Uint8Array(10), delayMs: 0, priority: 0, isKeyed })
 
+/** Something that accepts connections, and never says a word. */
+async function mute(t: Test): Promise<{ url: string; next: () => Promise<Socket> }> {
+  const server = createServer((socket) => void socket.on('error', () => undefined).resume())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `amqp://127.0.0.1:${port}`,
+    next: async () => (await once(server, 'connection') as [Socket])[0],
+  }
+}
+
+/** Asks until there is an answer. */
+async function answered(ask: () => Promise<unknown>): Promise<void> {
+  while (!(await ask().then(() => true, () => false)));
+}
+
+t.test('a broker that says nothing is left alone after a while', async (t) => {
+  const { url, next } = await mute(t)
+  const came = next()
+  await t.rejects(open(url, { name: 'mute', keepMs: 60_000 }, 50), { code: 'ERR_QUEUE', message: /does not answer/ })
+  const socket = await came
+  if (!socket.closed) await once(socket, 'close')
+  t.pass('its connection is closed')
+})
+
+t.test('nor is one waited for that says nothing more once it has answered', async (t) => {
+  const model = Object.assign(new EventEmitter(), { createConfirmChannel: () => new Promise(() => undefined) })
+  const signals: AbortSignal[] = []
+  const engine = new AMQPEngine(async (signal) => {
+    signals.push(signal)
+    return model as unknown as ChannelModel
+  }, { name: 'mute', keepMs: 60_000 }, 20)
+  await t.rejects(engine.connected, { message: /does not answer/ })
+  t.equal(signals[0]?.aborted, true)
+  await engine.close()
+})
+
+t.test('who is closed while it connects connects no more', async (t) => {
+  const { url, next } = await mute(t)
+  const broker = new Broker(url)
+  const engine = new AMQPEngine(broker.connect, { name: 'mute', keepMs: 60_000 })
+  const socket = await next()
+  const ended = t.rejects(engine.connected, { message: 'it was closed' })
+  await engine.close()
+  await ended
+  if (!socket.closed) await once(socket, 'close')
+})
+
+t.test('a URL that cannot be read is told of as such, without what is secret in it', async (t) => {
+  for (const url of ['amqp://user:hidden@host:99999', 'amqp://user:hidden%zz@host']) {
+    const error = await open(url, { name: 'url', keepMs: 60_000 }).catch((error: Error) => error)
+    t.match(error, { code: 'ERR_OPTION', message: /amqp:\/\/.*%40/ })
+    t.notMatch((error as Error).message, 'hidden')
+  }
+})
+
 t.test('durable work on RabbitMQ', { skip }, async (t) => {
   const server = await rabbit()
   t.teardown(() => server.remove())
   const name = 'telepathine'
-  const engine = async (t: Test): Promise<{ broker: Broker; engine: AMQPEngine }> => {
+  const engine = async (t: Test, askMs = 15_000): Promise<{ broker: Broker; engine: AMQPEngine }> => {
     const broker = new Broker(server.url)
-    const engine = new AMQPEngine(broker.connect, { name, keepMs: 3_600_000 })
+    const engine = new AMQPEngine(broker.connect, { name, keepMs: 3_600_000 }, askMs)
     t.teardown(() => engine.close())
     await engine.connected
     return { broker, engine }
@@ -136,6 +197,124 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     while (await count() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
     await Promise.all(takers.map((taker) => taker.stop()))
     t.strictSame(taken.filter((token) => token === 'keyed'), ['keyed'])
+  })
+
+  await t.test('of dead letters that are looked through only those that are wanted are kept in memory', async (t) => {
+    const { broker, engine: one } = await engine(t)
+    const tokens = Array.from({ length: 30 }, (_, i) => `passed-${i}`)
+    let buried = 0
+    const taker = await one.take('s', 30, (delivery) => {
+      void one.bury(delivery, new Uint8Array(1)).then(() => buried++)
+    })
+    await Promise.all(tokens.map((token) => one.add(job(token, 's'))))
+    await until(() => buried === tokens.length)
+    await taker.stop()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    let came: WeakRef<ConsumeMessage>[] = []
+    let kept = 0
+    broker.pass = (message, on) => {
+      const isMark = String(message?.properties.messageId).startsWith('mark ')
+      if (message?.fields.routingKey !== `${name}.dead`) return on()
+      if (!isMark) {
+        came.push(new WeakRef(message))
+        return on()
+      }
+      // what came in one piece is referred to until this turn is over
+      setImmediate(() => {
+        collect()
+        kept = came.filter((each) => each.deref() !== undefined).length
+        on()
+      })
+    }
+    t.strictSame(await one.dead('quick', 100), [])
+    t.equal(came.length, tokens.length)
+    t.ok(kept <= 5, `${kept} are kept that are not wanted`)
+    came = []
+    t.equal((await one.dead('s', 3)).length, 3)
+    t.equal(came.length, tokens.length)
+    t.ok(kept >= 3 && kept <= 8, `${kept} are kept where 3 are wanted`)
+    broker.pass = (_, on) => on()
+    for (const token of tokens) t.ok(await one.discard(token, new Uint8Array(1)))
+  })
+
+  await t.test('one that says nothing when a connection is made anew does not keep others from being made', async (t) => {
+    const { broker, engine: patient } = await engine(t, 1_000)
+    const { url, next } = await mute(t)
+    const came = next()
+    broker.url = url
+    await broker.model?.close()
+    await came
+    broker.url = server.url
+    await answered(() => patient.outcome('none'))
+    t.ok(broker.publisher)
+  })
+
+  await t.test('what is never confirmed fails', async (t) => {
+    const { broker, engine: asking } = await engine(t, 100)
+    const { publisher } = broker
+    t.ok(publisher)
+    if (publisher !== undefined) publisher.publish = () => true
+    await t.rejects(asking.add(job('unheard', 's')), { code: 'ERR_QUEUE', message: /does not answer/ })
+  })
+
+  await t.test('while the broker takes nothing all calls fail, and no longer', async (t) => {
+    const { engine: one } = await engine(t, 500)
+    const taken: string[] = []
+    const take = (): ReturnType<Engine['take']> => one.take('s', 5, (delivery) => {
+      taken.push(delivery.token)
+      one.finish(delivery, new Uint8Array(1)).catch(() => undefined)
+    })
+    const taker = await take()
+    await server.ctl('set_vm_memory_high_watermark', '0.00001')
+    let error: unknown
+    while (error === undefined) error = await one.add(job('full', 's')).then(() => undefined, (why: unknown) => why)
+    t.match(error, { code: 'ERR_QUEUE', message: /it takes nothing for now: .*memory/ })
+    await t.rejects(one.outcome('none'), { code: 'ERR_QUEUE' })
+    await t.rejects(one.putBlob('full', new Uint8Array(1_000_000), false), { code: 'ERR_QUEUE' })
+    await t.rejects(one.dead('s', 1), { code: 'ERR_QUEUE' })
+    await taker.stop()
+    await server.ctl('set_vm_memory_high_watermark', '0.4')
+    await answered(() => one.add(job('well', 's')))
+    const again = await take()
+    await until(() => taken.includes('well'))
+    await again.stop()
+  })
+
+  await t.test('a key is known while its job is held and while its outcome is kept, and no longer', async (t) => {
+    const broker = new Broker(server.url)
+    const brief = new AMQPEngine(broker.connect, { name: 'brief', keepMs: 1_500 })
+    t.teardown(() => brief.close())
+    await brief.connected
+    const taken: Delivery[] = []
+    const tokens = (): string[] => taken.map(({ token }) => token)
+    const taker = await brief.take('s', 10, (delivery) => void taken.push(delivery))
+    const keyed = (delayMs: number) => brief.add({ ...job('k', 's', true), delayMs })
+    const mark = async (token: string): Promise<void> => {
+      await brief.add({ ...job(token, 's'), delayMs: 2_700 })
+      await until(() => tokens().includes(token))
+    }
+    // all that is needed for delays is made
+    await brief.add({ ...job('first', 's'), delayMs: 2_500 })
+    await until(() => taken.length === 1)
+    await keyed(2_500)
+    await keyed(0)
+    await until(() => taken.length === 2)
+    await keyed(2_500)
+    await mark('held for longer than that')
+    await brief.finish(taken[1] as Delivery, new Uint8Array(1))
+    await keyed(2_500)
+    await mark('known')
+    t.strictSame(tokens(), ['first', 'k', 'held for longer than that', 'known'])
+    while (taken.length === 4) await keyed(0)
+    t.equal(tokens()[4], 'k', 'and to ask again and again does not have it known for longer')
+    await brief.bury(taken[4] as Delivery, new Uint8Array(1))
+    await keyed(0)
+    t.equal(await brief.revive('k'), true)
+    await until(() => taken.length === 6)
+    t.equal(tokens()[5], 'k')
+    await Promise.all(taken.map((delivery) => brief.finish(delivery, new Uint8Array(1))))
+    await taker.stop()
   })
 
   // one name for all: each test has services of its own

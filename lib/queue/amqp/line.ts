@@ -1,5 +1,6 @@
 import createDebug from 'debug'
 import type { Channel, ChannelModel, ConfirmChannel, Message, Options } from 'amqplib'
+import { TelepathineError } from '../../gossip/errors.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -12,6 +13,9 @@ const registeredMs = 1_500
 /** How often it is asked for the turn to make queues. */
 const turnMs = 100
 
+/** How long a connection may take to be closed. */
+const closeMs = 2_000
+
 /** What AMQP says of what is not there, and of what is another connection's. */
 const notFound = 404
 const locked = 405
@@ -19,14 +23,24 @@ const unlike = 406
 /** It says the same of what is there, and was not started yet. */
 const isAbsent = /no (queue|exchange) /
 
-/** What a publish fails with that a queue has no room for. */
+/** What a publish fails with that a queue has no room for, and one that there is none for. */
 const refused = 'the queue refuses it'
+const unknown = 'there is no such queue'
+
+/** How long the broker is waited for. */
+export interface Patience {
+  /** How long one waits, milliseconds; longer only while the broker takes what it is told. */
+  readonly eachMs: number
+  /** How long in all. */
+  readonly allMs: number
+}
 
 /** One connection, with a channel for what is published, and one for what is declared. */
 export class Line {
   readonly #model: ChannelModel
   readonly #publisher: ConfirmChannel
   readonly #turn: string
+  readonly #cut: AbortController
   #declarer: Channel
   /** Unix time at which it was made. */
   readonly since = Date.now()
@@ -37,14 +51,23 @@ export class Line {
   readonly #wanted = new Map<string, Options.AssertQueue>()
   #making: Promise<void> = Promise.resolve()
   /** What waits to be confirmed. */
-  readonly #unconfirmed = new Map<string, (error: Error) => void>()
+  readonly #unconfirmed = new Map<string, { readonly reject: (error: Error) => void; readonly isSure: boolean }>()
+  /** What is being asked for. */
+  readonly #asked = new Set<(error: Error) => void>()
   #serials = 0
+  /** Why the broker takes nothing more for now: its memory or its disk is full. */
+  #blockedBy: string | undefined
   isLost = false
 
-  /** @param turn the name of the queue that belongs to whoever makes queues */
-  static async over(model: ChannelModel, turn: string): Promise<Line> {
+  /**
+   * @param turn the name of the queue that belongs to whoever makes queues
+   * @param cut ends the connection with no word to the broker
+   */
+  static async over(model: ChannelModel, turn: string, cut: AbortController): Promise<Line> {
     const publisher = await model.createConfirmChannel()
-    const line = new Line(model, publisher, await model.createChannel(), turn)
+    const line = new Line(model, publisher, await model.createChannel(), turn, cut)
+    model.on('blocked', (why: string) => (line.#blockedBy = why))
+    model.on('unblocked', () => (line.#blockedBy = undefined))
     publisher.on('error', (error: Error) => log('%s', error.message))
     publisher.on('close', () => {
       line.lost()
@@ -55,9 +78,12 @@ export class Line {
     return line
   }
 
-  constructor(model: ChannelModel, publisher: ConfirmChannel, declarer: Channel, turn: string) {
+  constructor(
+    model: ChannelModel, publisher: ConfirmChannel, declarer: Channel, turn: string, cut: AbortController,
+  ) {
     this.#model = model
     this.#turn = turn
+    this.#cut = cut
     this.#publisher = publisher
     this.#declarer = declarer
     declarer.on('error', () => undefined)
@@ -66,6 +92,36 @@ export class Line {
   /** The queues that are known to be there. */
   get asserted(): readonly string[] {
     return [...this.#queues]
+  }
+
+  /**
+   * Does something over this connection, as long as there is hope: not when the connection is lost, nor for longer
+   * than one waits. A broker that takes nothing more reads nothing more, so that there is no answer to anything.
+   */
+  async attend<T>(act: () => Promise<T>, { eachMs, allMs }: Patience): Promise<T> {
+    if (this.#blockedBy !== undefined) throw new Error(this.#whyNot())
+    let timer: NodeJS.Timeout | undefined
+    let giveUp: (error: Error) => void = () => undefined
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        giveUp = reject
+        this.#asked.add(giveUp)
+        let waitedMs = 0
+        timer = setInterval(() => {
+          waitedMs += eachMs
+          if (this.#blockedBy === undefined && waitedMs < allMs) return
+          reject(new TelepathineError('ERR_QUEUE', `RabbitMQ: ${this.#whyNot()}`))
+        }, eachMs)
+        act().then(resolve, reject)
+      })
+    } finally {
+      clearInterval(timer)
+      this.#asked.delete(giveUp)
+    }
+  }
+
+  #whyNot(): string {
+    return this.#blockedBy === undefined ? 'it does not answer' : `it takes nothing for now: ${this.#blockedBy}`
   }
 
   /** A channel of one's own. It is closed when what it is opened for fails. */
@@ -126,12 +182,32 @@ export class Line {
     await this.#declare((channel) => channel.deleteQueue(queue))
   }
 
-  /** Publishes, and waits until it is stored. */
-  publish(exchange: string, key: string, bytes: Uint8Array, options: Options.Publish): Promise<void> {
+  /**
+   * Whether there is a queue of that name, which is not to live longer by that: to declare it or look at it renews the
+   * time after which it expires; that something cannot be delivered to it does not. What is published is over at once.
+   */
+  async isThere(queue: string): Promise<boolean> {
+    try {
+      await this.publish('', queue, new Uint8Array(0), { expiration: '0' }, false)
+      return true
+    } catch (error) {
+      if ((error as Error).message === unknown) return false
+      throw error
+    }
+  }
+
+  /**
+   * Publishes, and waits until it is stored.
+   *
+   * @param isSure that there is a queue for it: if there is none, what was declared may be gone
+   */
+  publish(
+    exchange: string, key: string, bytes: Uint8Array, options: Options.Publish, isSure = true,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       // a broker confirms what it has no queue for, too; but it returns it first
       const correlationId = String(++this.#serials)
-      this.#unconfirmed.set(correlationId, reject)
+      this.#unconfirmed.set(correlationId, { reject, isSure })
       const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
       const all = { ...options, correlationId, persistent: true, mandatory: true }
       this.#publisher.publish(exchange, key, content, all, (error: unknown) => {
@@ -142,21 +218,27 @@ export class Line {
     })
   }
 
-  /** There is no queue for something: what was declared may be gone. */
+  /** There is no queue for something. */
   returned(correlationId: string): void {
-    this.#done.clear()
-    this.#unconfirmed.get(correlationId)?.(new Error('there is no such queue'))
+    const published = this.#unconfirmed.get(correlationId)
+    if (published?.isSure !== false) this.#done.clear()
+    published?.reject(new Error(unknown))
   }
 
   /** It is over: nothing more will be confirmed. */
   lost(): void {
     this.isLost = true
-    for (const reject of this.#unconfirmed.values()) reject(new Error('the connection was lost'))
+    const error = new Error('the connection was lost')
+    for (const { reject } of this.#unconfirmed.values()) reject(error)
+    for (const reject of this.#asked) reject(error)
     this.#unconfirmed.clear()
+    this.#asked.clear()
   }
 
+  /** Ends the connection; the broker is not waited for for long. */
   async close(): Promise<void> {
-    await this.#model.close().catch(() => undefined)
+    await inTime(this.#model.close(), closeMs)
+    this.#cut.abort()
   }
 
   /** Declares a queue unless there is another of that name with another `deadLetterRoutingKey`; whether it did. */
@@ -239,4 +321,12 @@ export class Line {
       throw error
     }
   }
+}
+
+/** Waits until something is over, in whatever way, but no longer than that. */
+export async function inTime(what: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([what.catch(() => undefined), late])
+  clearTimeout(timer)
 }
