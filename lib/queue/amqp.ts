@@ -470,9 +470,8 @@ export class AMQPEngine implements Engine {
 
   /** Has the keys of the jobs that are held here known, however long that is. */
   async #renewAll(): Promise<void> {
-    for (const held of [...this.#held.values()]) {
-      if (!held.isClaimed || !this.#held.has(held.id)) continue
-      await this.#renew(held).catch((error: unknown) => log('%s: %s', held.token, messageOf(error)))
+    for (const held of this.#held.values()) {
+      if (held.isClaimed) await this.#renew(held).catch((error: unknown) => log('%s: %O', held.token, error))
     }
     if (!this.#isClosed) this.#renewLater()
   }
@@ -650,13 +649,12 @@ export class AMQPEngine implements Engine {
   }
 
   async #lineOver(model: ChannelModel, cut: AbortController): Promise<Line> {
-    let line: Line | undefined
     model.on('error', (error: Error) => log('%s', error.message))
+    const line = await Line.over(model, this.#queue('turn'), cut)
     model.on('close', () => {
-      line?.lost()
-      if (this.#line === line && line !== undefined && !this.#isClosed) void this.#redial()
+      line.lost()
+      if (this.#line === line && !this.#isClosed) void this.#redial()
     })
-    line = await Line.over(model, this.#queue('turn'), cut)
     await this.#prepare(line)
     if (line.isLost) throw new Error('the connection was lost')
     return line

@@ -185,9 +185,10 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
   await t.test('of many jobs with one key, stored and taken at a time, one is done', async (t) => {
     const [{ engine: one }, { engine: two }] = [await engine(t), await engine(t)]
     const taken: string[] = []
+    const finished: Promise<void>[] = []
     const takers = await Promise.all([one, two].map((each) => each.take('s', 20, (delivery) => {
       taken.push(delivery.token)
-      void each.finish(delivery, new Uint8Array(1))
+      finished.push(each.finish(delivery, new Uint8Array(1)))
     })))
     await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? one : two).add(job('keyed', 's', true))))
     await one.add(job('last', 's'))
@@ -195,7 +196,7 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     const count = async (): Promise<number> =>
       (await one.depths()).find(({ service }) => service === 's')?.waiting ?? -1
     while (await count() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    await Promise.all(takers.map((taker) => taker.stop()))
+    await Promise.all([...finished, ...takers.map((taker) => taker.stop())])
     t.strictSame(taken.filter((token) => token === 'keyed'), ['keyed'])
   })
 
