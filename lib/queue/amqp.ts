@@ -494,8 +494,9 @@ export class AMQPEngine implements Engine {
   /** A taker that was stopped needs its channel as long as something of it is held. */
   async #closeIdle(taker: BrokerTaker): Promise<void> {
     if (!taker.isStopped || [...this.#held.values()].some((held) => held.taker === taker)) return
-    await taker.channel?.close().catch(() => undefined)
+    const { channel } = taker
     taker.channel = undefined
+    if (channel !== undefined) await inTime(channel.close(), stopMs)
   }
 
   /** The broker closed a channel, for a reason of its own: what it held is others' by now. */
@@ -721,9 +722,10 @@ function addressOf(url: string): { where: URL; user: string; password: string } 
   try {
     const where = new URL(url)
     return { where, user: decodeURIComponent(where.username), password: decodeURIComponent(where.password) }
-  } catch (cause) {
+  } catch {
+    // the cause would tell the password
     const allowed = 'amqp://[user:password@]host[:port][/vhost], where a special character is written as %40 is for @'
-    throw new TelepathineError('ERR_OPTION', `queue url: one that cannot be read given, allowed: ${allowed}`, { cause })
+    throw new TelepathineError('ERR_OPTION', `queue url: one that cannot be read given, allowed: ${allowed}`)
   }
 }
 

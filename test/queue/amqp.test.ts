@@ -239,7 +239,7 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     for (const token of tokens) t.ok(await one.discard(token, new Uint8Array(1)))
   })
 
-  await t.test('one that says nothing when a connection is made anew does not keep others from being made', async (t) => {
+  await t.test('one that says nothing when a connection is made anew is not waited for', async (t) => {
     const { broker, engine: patient } = await engine(t, 1_000)
     const { url, next } = await mute(t)
     const came = next()
@@ -315,6 +315,28 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     await until(() => taken.length === 6)
     t.equal(tokens()[5], 'k')
     await Promise.all(taken.map((delivery) => brief.finish(delivery, new Uint8Array(1))))
+    await taker.stop()
+  })
+
+  await t.test('how long a key is known counts from the end of its job', async (t) => {
+    const { broker, engine: one } = await engine(t)
+    const taken: Delivery[] = []
+    const tokens = (): string[] => taken.map(({ token }) => token)
+    const taker = await one.take('s', 10, (delivery) => void taken.push(delivery))
+    for (const [at, end] of (['finish', 'bury'] as const).entries()) {
+      await one.add(job(end, 's', true))
+      await until(() => taken.length === 2 * at + 1)
+      const channel = await broker.model?.createChannel()
+      // as if its time had come
+      await channel?.deleteQueue(`${name}.key.${end}`)
+      await one[end](taken[2 * at] as Delivery, new Uint8Array(1))
+      await one.add(job(end, 's', true))
+      await one.add(job(`after ${end}`, 's'))
+      await until(() => taken.length === 2 * at + 2)
+    }
+    t.strictSame(tokens(), ['finish', 'after finish', 'bury', 'after bury'])
+    t.equal(await one.discard('bury', new Uint8Array(1)), true)
+    await Promise.all(taken.map((delivery) => one.finish(delivery, new Uint8Array(1))))
     await taker.stop()
   })
 

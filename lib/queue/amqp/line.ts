@@ -26,6 +26,8 @@ const isAbsent = /no (queue|exchange) /
 /** What a publish fails with that a queue has no room for, and one that there is none for. */
 const refused = 'the queue refuses it'
 const unknown = 'there is no such queue'
+/** What all fails with that is asked for over a connection that is over. */
+const gone = 'the connection was lost'
 
 /** How long the broker is waited for. */
 export interface Patience {
@@ -99,6 +101,7 @@ export class Line {
    * than one waits. A broker that takes nothing more reads nothing more, so that there is no answer to anything.
    */
   async attend<T>(act: () => Promise<T>, { eachMs, allMs }: Patience): Promise<T> {
+    if (this.isLost) throw new Error(gone)
     if (this.#blockedBy !== undefined) throw new Error(this.#whyNot())
     let timer: NodeJS.Timeout | undefined
     let giveUp: (error: Error) => void = () => undefined
@@ -228,7 +231,7 @@ export class Line {
   /** It is over: nothing more will be confirmed. */
   lost(): void {
     this.isLost = true
-    const error = new Error('the connection was lost')
+    const error = new Error(gone)
     for (const { reject } of this.#unconfirmed.values()) reject(error)
     for (const reject of this.#asked) reject(error)
     this.#unconfirmed.clear()
