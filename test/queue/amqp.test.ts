@@ -262,9 +262,10 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
   await t.test('while the broker takes nothing all calls fail, and no longer', async (t) => {
     const { engine: one } = await engine(t, 500)
     const taken: string[] = []
+    const finished: Promise<void>[] = []
     const take = (): ReturnType<Engine['take']> => one.take('s', 5, (delivery) => {
       taken.push(delivery.token)
-      one.finish(delivery, new Uint8Array(1)).catch(() => undefined)
+      finished.push(answered(() => one.finish(delivery, new Uint8Array(1))))
     })
     const taker = await take()
     await server.ctl('set_vm_memory_high_watermark', '0.00001')
@@ -279,6 +280,7 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     await answered(() => one.add(job('well', 's')))
     const again = await take()
     await until(() => taken.includes('well'))
+    await Promise.all(finished)
     await again.stop()
   })
 
@@ -325,7 +327,8 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     const { broker, engine: one } = await engine(t)
     const taken: Delivery[] = []
     const tokens = (): string[] => taken.map(({ token }) => token)
-    const taker = await one.take('s', 10, (delivery) => void taken.push(delivery))
+    // one at a time, so that they come in the order in which they were stored
+    const taker = await one.take('s', 1, (delivery) => void taken.push(delivery))
     for (const [at, end] of (['finish', 'bury'] as const).entries()) {
       await one.add(job(end, 's', true))
       await until(() => taken.length === 2 * at + 1)
@@ -336,10 +339,10 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
       await one.add(job(end, 's', true))
       await one.add(job(`after ${end}`, 's'))
       await until(() => taken.length === 2 * at + 2)
+      await one.finish(taken[2 * at + 1] as Delivery, new Uint8Array(1))
     }
     t.strictSame(tokens(), ['finish', 'after finish', 'bury', 'after bury'])
     t.equal(await one.discard('bury', new Uint8Array(1)), true)
-    await Promise.all(taken.map((delivery) => one.finish(delivery, new Uint8Array(1))))
     await taker.stop()
   })
 
