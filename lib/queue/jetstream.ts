@@ -70,6 +70,7 @@ interface Held extends Delivery {
   readonly reply: string
   readonly sequence: number
   readonly puller: Puller
+  isDoubtful: boolean
   /** How often it was given back without having been tried, and which attempt failed last. */
   hops: number
   tried: number
@@ -111,7 +112,8 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   }
 }
 
-class JetStreamEngine implements Engine {
+/** See above. @internal */
+export class JetStreamEngine implements Engine {
   readonly priorityMax = 0
   readonly #nc: NatsConnection
   readonly #jsm: JetStreamManager
@@ -225,14 +227,18 @@ class JetStreamEngine implements Engine {
     }
   }
 
-  async isCurrent(): Promise<boolean> {
-    return true
+  async isCurrent(delivery: Delivery): Promise<boolean> {
+    const held = this.#held.get(delivery.id)
+    if (held === undefined) return false
+    if (await this.#isThere(held)) return true
+    this.#acknowledge(held, '+ACK')
+    return false
   }
 
   async finish(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
-    await this.#publish(this.#subject('outcome', held.token), outcome)
+    if (!(await this.#isSettled(held))) await this.#publish(this.#subject('outcome', held.token), outcome)
     this.#acknowledge(held, '+ACK')
   }
 
@@ -249,7 +255,10 @@ class JetStreamEngine implements Engine {
   async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
-    await this.#publish(this.#subject('dead', encodeName(held.service), held.token), joined(outcome, held.bytes))
+    if (!(await this.#isSettled(held))) {
+      const subject = this.#subject('dead', encodeName(held.service), held.token)
+      await this.#publish(subject, joined(outcome, held.bytes), { Job: String(held.sequence) })
+    }
     this.#acknowledge(held, '+ACK')
   }
 
@@ -296,9 +305,17 @@ class JetStreamEngine implements Engine {
     const parts = letter && parted(letter.data)
     if (letter === undefined || parts === undefined) return false
     const service = letter.subject.split('.').at(-2) as string
-    await this.#publish(this.#subject('job', service, token), parts[1], {}, { lastSubjectSequence: 0 })
+    const subject = this.#subject('job', service, token)
+    // of whoever was lost before it acknowledged what it buried: that copy has had its attempts, and may go any time
+    const [copy, known] = await Promise.all([
+      this.#last('jobs', subject), this.#last('outcomes', this.#subject('outcome', token)),
+    ])
+    if (copy !== undefined && copy.seq === Number(letter.headers.get('Job'))) await this.#remove('jobs', copy.seq)
+    // it would be taken for done by whoever doubts it
+    if (known !== undefined) await this.#remove('outcomes', known.seq)
+    await this.#publish(subject, parts[1], {}, { lastSubjectSequence: 0 })
     // it may be gone by now: if it was tried and buried again
-    await this.#removeDead(letter.seq)
+    await this.#remove('dead', letter.seq)
     return true
   }
 
@@ -306,7 +323,7 @@ class JetStreamEngine implements Engine {
     const letter = await this.#last('dead', this.#subject('dead', '*', token))
     if (letter === undefined) return false
     await this.#publish(this.#subject('outcome', token), outcome)
-    return this.#removeDead(letter.seq)
+    return this.#remove('dead', letter.seq)
   }
 
   async depths(): Promise<Depth[]> {
@@ -391,7 +408,8 @@ class JetStreamEngine implements Engine {
   /** Gives a job to its taker, unless it comes too early, or is known to be done. */
   async #sort(held: Held, headers: MsgHdrs | undefined, deliver: (delivery: Delivery) => void): Promise<void> {
     const { id, token, service, bytes, sequence } = held
-    const isDoubtful = held.isDoubtful || sequence <= await this.#forgotten
+    held.isDoubtful ||= sequence <= await this.#forgotten
+    const { isDoubtful } = held
     if (isDoubtful) [held.hops, held.tried] = await this.#hopsOf(sequence)
     const dueAt = Number(headers?.get('Due') || 0)
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
@@ -400,6 +418,21 @@ class JetStreamEngine implements Engine {
     if (isKeyed && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
     const attempt = Math.max(1, held.attempt - held.hops, held.tried + 1)
     deliver({ id, token, service, bytes, attempt, isDoubtful })
+  }
+
+  /** Whether it is the job itself, which is in the stream until somebody acknowledges it. */
+  async #isThere({ service, token, sequence }: Held): Promise<boolean> {
+    const last = await this.#last('jobs', this.#subject('job', encodeName(service), token))
+    return last?.seq === sequence
+  }
+
+  /**
+   * Whether something came of it already, which stays as it is; or it is not the job any more. What came of it may be
+   * that it is dead: an outcome beside its dead letter would be there still when it is revived.
+   */
+  async #isSettled(held: Held): Promise<boolean> {
+    if (!held.isDoubtful) return false
+    return !(await this.#isThere(held)) || (await this.outcome(held.token)) !== undefined
   }
 
   #acknowledge(held: Held, what: string): void {
@@ -648,11 +681,11 @@ class JetStreamEngine implements Engine {
     })
   }
 
-  async #removeDead(seq: number): Promise<boolean> {
+  #remove(stream: 'jobs' | 'dead' | 'outcomes', seq: number): Promise<boolean> {
     return this.#ask(async () => {
       try {
         // erased at once: a server that is killed may know again of what it was only told to forget
-        return await this.#jsm.streams.deleteMessage(this.#stream('dead'), seq, true)
+        return await this.#jsm.streams.deleteMessage(this.#stream(stream), seq, true)
       } catch (error) {
         if (absent.has(codeOf(error))) return false
         throw error

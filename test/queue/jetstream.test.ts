@@ -1,8 +1,9 @@
+import { EventEmitter, once } from 'node:events'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import t, { type Test } from 'tap'
 import type { Delivery, Engine } from '../../lib/queue/engine.js'
-import { open } from '../../lib/queue/jetstream.js'
+import { JetStreamEngine, open } from '../../lib/queue/jetstream.js'
 import { openQueue } from '../../lib/work/index.js'
 import { contract } from './fixtures/contract.js'
 import { missing, nats } from './fixtures/servers.js'
@@ -37,6 +38,84 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     return nc
   }
 
+  const taken = (engine: Engine): Promise<Delivery> => new Promise((resolve) => void engine.take('s', 1, resolve))
+  const [dead, done] = [Uint8Array.of(1), Uint8Array.of(2)]
+  /** As one leaves it who buries a job, and is lost before that is acknowledged; and what sends what it did not. */
+  const halfBuried = async (t: Test, name: string): Promise<(how: string) => void> => {
+    const nc = await hand(t)
+    let reply = ''
+    const losing = new Proxy(nc, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(nc, key)
+        if (typeof value !== 'function') return value
+        return (...given: unknown[]) => {
+          if (key === 'publish' && given[1] === '+ACK') reply = String(given[0])
+          else return value.apply(nc, given) as unknown
+        }
+      },
+    })
+    const lost = new JetStreamEngine(losing, await jetstreamManager(nc), headers, { name, keepMs: 60_000 })
+    await lost.prepare(1)
+    await lost.add(job('dying'))
+    await lost.bury(await taken(lost), dead)
+    const others = await hand(t)
+    await lost.close()
+    return (how) => others.publish(reply, how)
+  }
+
+  await t.test('revives a job whose last worker was lost before it acknowledged what it buried', async (t) => {
+    const send = await halfBuried(t, 'again')
+    const other = await engine(t, 'again')
+    const arrivals = new EventEmitter()
+    await other.take('s', 1, (delivery) => arrivals.emit(delivery.isDoubtful ? 'copy' : 'revived', delivery))
+    send('-NAK')
+    const [copy] = await once(arrivals, 'copy') as [Delivery]
+    t.strictSame(await other.outcome('dying'), Buffer.from(dead))
+    await other.finish(copy, dead)
+    const revived = once(arrivals, 'revived') as Promise<[Delivery]>
+    t.equal(await other.revive('dying'), true)
+    t.equal(await other.outcome('dying'), undefined)
+    t.equal((await revived)[0].attempt, 1)
+  })
+
+  for (const [how, name] of [['-NAK', 'comes again'], ['+ACK', 'is acknowledged after all']] as const) {
+    await t.test(`revives it, too, before what was buried ${name}`, async (t) => {
+      const send = await halfBuried(t, `early${how.slice(1)}`)
+      const other = await engine(t, `early${how.slice(1)}`)
+      t.equal(await other.revive('dying'), true)
+      send(how)
+      const delivery = await taken(other)
+      t.strictSame([delivery.attempt, delivery.isDoubtful], [1, false])
+      await other.finish(delivery, done)
+      t.strictSame(await other.outcome('dying'), Buffer.from(done))
+      t.match(await other.depths(), [{ waiting: 0, dead: 0 }])
+    })
+  }
+
+  await t.test('drops an outcome that there is when it revives a job', async (t) => {
+    const nc = await hand(t)
+    const reviving = await engine(t, 'stale')
+    await reviving.add(job('dying'))
+    await reviving.bury(await taken(reviving), dead)
+    await nc.request('stale.outcome.dying', done)
+    await reviving.revive('dying')
+    t.equal(await reviving.outcome('dying'), undefined)
+  })
+
+  await t.test('forgets a doubtful copy when the job was settled by another', async (t) => {
+    const nc = await hand(t)
+    const [first, second] = [await engine(t, 'copies'), await engine(t, 'copies')]
+    await first.add(job('twice'))
+    await first.take('s', 1, () => undefined)
+    await first.close()
+    const copy = await taken(second)
+    t.strictSame([copy.isDoubtful, await second.isCurrent(copy)], [true, true])
+    await (await jetstreamManager(nc)).streams.purge('copies_jobs')
+    t.equal(await second.isCurrent(copy), false)
+    await second.finish(copy, done)
+    t.equal(await second.outcome('twice'), undefined)
+  })
+
   await t.test('holds a job that cannot be looked into, and looks into it again', async (t) => {
     const nc = await hand(t)
     const [first, second] = [await engine(t, 'held'), await engine(t, 'held')]
@@ -60,7 +139,7 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     t.teardown(() => (Date.now = now))
     Date.now = () => now() + aheadMs
     await first.close()
-    const { token, isDoubtful } = await new Promise<Delivery>((resolve) => void second.take('s', 1, resolve))
+    const { token, isDoubtful } = await taken(second)
     t.strictSame({ token, isDoubtful, asked }, { token: 'again', isDoubtful: true, asked: 3 })
   })
 
@@ -69,7 +148,7 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     const holder = await engine(t, 'forgotten')
     await holder.join('peer')
     await holder.add(job('mine'))
-    const delivery = await new Promise<Delivery>((resolve) => void holder.take('s', 1, resolve))
+    const delivery = await taken(holder)
     const jsm = await jetstreamManager(nc, { timeout: 500 })
     const lease = `forgotten.lease.${Buffer.from('peer').toString('base64url')}.>`
     const told = async (): Promise<string> => {
