@@ -10,7 +10,7 @@
  * <name>.told.<token>.…            either of them, not kept: published by the server when it has stored it
  * <name>.blob.<id>.<n>             pieces of a large input
  * <name>.hops.<seq>                how often that message was given back without having been tried; its last attempt
- * <name>.lease.<peer>.<life>       what a process holds, in memory
+ * <name>.lease.<peer>.<life>.<n>   what a process holds, in pieces, in memory
  * <name>.started                   the last job that there was when the server started, in memory
  * <name>.life.<life>               answered by the thread of that process, as long as it lives
  * ```
@@ -24,11 +24,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import createDebug from 'debug'
 import type { ConsumerInfo, JetStreamManager, StoredMsg, StreamConfig } from '@nats-io/jetstream'
-import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs, NatsConnection, NodeConnectionOptions, RequestError } from '@nats-io/transport-node'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
+import { Lease } from './jetstream/lease.js'
 import { nanos, Puller } from './jetstream/puller.js'
 import { Requests } from './jetstream/requests.js'
+import { settled } from './jetstream/settled.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
 import { watching } from './watching.js'
@@ -46,6 +48,10 @@ const signs = 4
 const askMs = 10_000
 const tryMs = 3_000
 const againMs = 100
+/** For ever: a server that refuses may be one that has not been told yet whom to let in. */
+const patience = {
+  maxReconnectAttempts: -1, reconnectTimeWait: 250, ignoreAuthErrorAbort: true, timeout: askMs, pingInterval: 5_000,
+}
 /** How soon it is told at the latest what is held. */
 const leaseMs = 50
 /** What was taken is told the sooner the less there is to tell: for so many that are held it is a millisecond later. */
@@ -53,7 +59,10 @@ const heldPerMs = 8
 /** How soon it is asked again whether a thread that answered, or did not, is gone. */
 const pingAgainMs = 3_000
 const pieceBytes = 256 << 10
-const hopsKeptMs = 7 * 86_400_000
+/** Longer than any delay: it is removed when the job is done, unless whoever is at it is lost just then. */
+const hopsKeptMs = 400 * 86_400_000
+/** For so long an outcome is kept at least, so that a job that comes again is known to be done. */
+const outcomeMsMin = 6 * ackWaitMs
 const leasesKeptMs = 86_400_000
 /** Codes of the server's errors. */
 const wrongSequence = 10_071
@@ -99,7 +108,6 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
   const { options, replicas } = optionsOf(url)
   let nc: NatsConnection | undefined
   try {
-    const patience = { maxReconnectAttempts: -1, reconnectTimeWait: 250, timeout: askMs }
     nc = await connect({ ...options, ...patience, noAsyncTraces: true })
     const jsm = await jetstreamManager(nc, { timeout: tryMs })
     const engine = new JetStreamEngine(nc, jsm, headers, settings)
@@ -124,18 +132,19 @@ export class JetStreamEngine implements Engine {
   readonly #life = randomBytes(9).toString('base64url')
   readonly #pullers = new Set<Puller>()
   readonly #held = new Map<number, Held>()
+  readonly #lease = new Lease()
   /** Who watches for an outcome: one may have come while the connection was away. */
   readonly #looks = new Set<Look>()
   /** Services whose consumer is there. */
   readonly #consumers = new Map<string, Promise<string>>()
-  /** Lives that are being asked after, with how. */
+  /** Pieces of leases whose lives are being asked after, with how. */
   readonly #suspects = new Map<string, NodeJS.Timeout | undefined>()
   readonly #extension: NodeJS.Timeout
   /** Up to which job the server may have forgotten that somebody was given it. */
   #forgotten: Promise<number> = Promise.resolve(Infinity)
   #peer = ''
   #ids = 0
-  #lease: NodeJS.Timeout | undefined
+  #telling: NodeJS.Timeout | undefined
   /** When it is told next what is held. */
   #leaseDueAt = Infinity
   /** The stream in memory, which a server without replicas forgets when it ends. */
@@ -153,7 +162,7 @@ export class JetStreamEngine implements Engine {
     this.#name = name
     this.#keepMs = keepMs
     this.#extension = setInterval(() => this.#extend(), ackWaitMs / signs)
-    nc.subscribe(`${name}.life.${this.#life}`, { callback: (_, message) => void message.respond() })
+    nc.subscribe(`${name}.life.${this.#life}`, { callback: (_, { reply }) => this.#say(reply ?? '', '') })
     void this.#watchConnection()
   }
 
@@ -169,13 +178,13 @@ export class JetStreamEngine implements Engine {
       { ...common, name: this.#stream('jobs'), subjects: [this.#subject('job', '*', '*')],
         retention: RetentionPolicy.Workqueue },
       { ...last, name: this.#stream('dead'), subjects: [dead], ...told(dead, '{{wildcard(2)}}', '{{wildcard(1)}}') },
-      { ...last, name: this.#stream('outcomes'), max_age: nanos(this.#keepMs), duplicate_window: nanos(1_000),
+      { ...last, name: this.#stream('outcomes'), max_age: nanos(Math.max(this.#keepMs, outcomeMsMin)), duplicate_window: nanos(1_000),
         subjects: [outcome, this.#subject('fading', '*', '*')], ...told(outcome, '{{wildcard(1)}}', 'done') },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
     ]
     this.#leases = {
-      ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*'), this.#subject('started')],
+      ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*', '*'), this.#subject('started')],
       storage: StorageType.Memory, max_age: nanos(leasesKeptMs),
     }
     for (const stream of streams) await this.#ask(() => this.#makeStream(stream))
@@ -231,7 +240,7 @@ export class JetStreamEngine implements Engine {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return false
     if (await this.#isThere(held)) return true
-    this.#acknowledge(held, '+ACK')
+    this.#settle(held)
     return false
   }
 
@@ -239,7 +248,7 @@ export class JetStreamEngine implements Engine {
     const held = this.#held.get(delivery.id)
     if (held === undefined) return
     if (!(await this.#isSettled(held))) await this.#publish(this.#subject('outcome', held.token), outcome)
-    this.#acknowledge(held, '+ACK')
+    this.#settle(held)
   }
 
   async putBack(delivery: Delivery, delayMs: number, isCounted: boolean): Promise<void> {
@@ -249,7 +258,8 @@ export class JetStreamEngine implements Engine {
     else held.hops++
     await this.#publish(this.#subject('hops', String(held.sequence)), Buffer.from(`${held.hops} ${held.tried}`))
     this.#acknowledge(held, `-NAK {"delay":${nanos(delayMs)}}`)
-    await this.#nc.flush()
+    // unless it hears of that, it delivers it again when it has heard nothing for a while
+    await settled(this.#nc.flush(), tryMs)
   }
 
   async bury(delivery: Delivery, outcome: Uint8Array): Promise<void> {
@@ -259,7 +269,7 @@ export class JetStreamEngine implements Engine {
       const subject = this.#subject('dead', encodeName(held.service), held.token)
       await this.#publish(subject, joined(outcome, held.bytes), { Job: String(held.sequence) })
     }
-    this.#acknowledge(held, '+ACK')
+    this.#settle(held)
   }
 
   async outcome(token: string): Promise<Uint8Array | undefined> {
@@ -364,19 +374,22 @@ export class JetStreamEngine implements Engine {
   }
 
   lost(peer: string): void {
-    this.#suspect(this.#subject('lease', encodeName(peer), '*')).catch((error: unknown) => log('%s: %O', peer, error))
+    this.#suspect(this.#subject('lease', encodeName(peer), '>')).catch((error: unknown) => log('%s: %O', peer, error))
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#extension)
-    clearTimeout(this.#lease)
+    clearTimeout(this.#telling)
     for (const timer of this.#suspects.values()) clearTimeout(timer)
     await Promise.all([...this.#pullers].map((puller) => puller.stop()))
-    for (const { reply } of this.#held.values()) this.#nc.publish(reply, '-NAK')
-    if (this.#peer !== '') this.#nc.publish(this.#leaseSubject, '')
-    await Promise.race([this.#nc.drain(), new Promise((resolve) => setTimeout(resolve, tryMs))])
+    for (const { id, reply } of this.#held.values()) {
+      this.#say(reply, '-NAK')
+      this.#lease.delete(id)
+    }
+    if (this.#peer !== '') this.#tellLease()
+    await settled(this.#nc.drain(), tryMs)
     await this.#nc.close()
     this.#requests.close()
   }
@@ -394,6 +407,7 @@ export class JetStreamEngine implements Engine {
       hops: 0, tried: 0,
     }
     this.#held.set(id, held)
+    this.#lease.add(id, reply)
     this.#leaseChanged(Math.min(this.#held.size / heldPerMs, leaseMs))
     while (this.#held.has(id) && !this.#isClosed) {
       try {
@@ -415,7 +429,7 @@ export class JetStreamEngine implements Engine {
     if (dueAt > Date.now()) return this.putBack(held, dueAt - Date.now(), false)
     // two who enqueued it at a time may both have found that it was not there
     const isKeyed = headers?.get('Keyed') === '1'
-    if (isKeyed && (await this.outcome(token)) !== undefined) return this.#acknowledge(held, '+ACK')
+    if (isKeyed && (await this.outcome(token)) !== undefined) return this.#settle(held)
     const attempt = Math.max(1, held.attempt - held.hops, held.tried + 1)
     deliver({ id, token, service, bytes, attempt, isDoubtful })
   }
@@ -435,9 +449,18 @@ export class JetStreamEngine implements Engine {
     return !(await this.#isThere(held)) || (await this.outcome(held.token)) !== undefined
   }
 
+  /** It is no job any more. */
+  #settle(held: Held): void {
+    this.#acknowledge(held, '+ACK')
+    if (held.hops + held.tried === 0) return
+    const filter = this.#subject('hops', String(held.sequence))
+    this.#jsm.streams.purge(this.#stream('hops'), { filter }).catch((error: unknown) => log('%s: %O', filter, error))
+  }
+
   #acknowledge(held: Held, what: string): void {
-    this.#nc.publish(held.reply, what)
+    this.#say(held.reply, what)
     if (!this.#held.delete(held.id)) return
+    this.#lease.delete(held.id)
     held.puller.free()
     this.#leaseChanged()
   }
@@ -504,26 +527,29 @@ export class JetStreamEngine implements Engine {
 
   // ---- leases
 
-  get #leaseSubject(): string {
-    return this.#subject('lease', encodeName(this.#peer), this.#life)
-  }
-
   #extend(): void {
-    for (const { reply } of this.#held.values()) this.#nc.publish(reply, '+WPI')
+    for (const { reply } of this.#held.values()) this.#say(reply, '+WPI')
   }
 
   #leaseChanged(withinMs = leaseMs): void {
     if (this.#peer === '' || this.#isClosed) return
     const dueAt = performance.now() + withinMs
     if (dueAt >= this.#leaseDueAt) return
-    clearTimeout(this.#lease)
+    clearTimeout(this.#telling)
     this.#leaseDueAt = dueAt
-    this.#lease = setTimeout(() => this.#tellLease(), withinMs)
+    this.#telling = setTimeout(() => this.#tellLease(), withinMs)
   }
 
   #tellLease(): void {
     this.#leaseDueAt = Infinity
-    this.#nc.publish(this.#leaseSubject, Array.from(this.#held.values(), ({ reply }) => reply).join('\n'))
+    const subject = this.#subject('lease', encodeName(this.#peer), this.#life)
+    for (const [piece, text] of this.#lease.changes()) this.#say(`${subject}.${piece}`, text)
+  }
+
+  /** It may be that nobody remembers what was told. */
+  #tellLeaseAnew(): void {
+    this.#lease.changed()
+    this.#leaseChanged()
   }
 
   /** Looks who holds something, and whether they are there. */
@@ -531,9 +557,9 @@ export class JetStreamEngine implements Engine {
     const stream = this.#stream('leases')
     const info = await this.#ask(() => this.#jsm.streams.info(stream, { subjects_filter: subjects }).catch(unlessNone))
     for (const subject of Object.keys(info?.state.subjects ?? {})) {
-      const life = subject.split('.').at(-1) as string
-      if (life === this.#life || this.#suspects.has(life)) continue
-      this.#suspects.set(life, undefined)
+      const life = subject.split('.').at(-2) as string
+      if (life === this.#life || this.#suspects.has(subject)) continue
+      this.#suspects.set(subject, undefined)
       void this.#ping(subject, life)
     }
   }
@@ -542,16 +568,16 @@ export class JetStreamEngine implements Engine {
   async #ping(subject: string, life: string): Promise<void> {
     try {
       const message = await this.#last('leases', subject)
-      if (message === undefined || message.data.length === 0) return void this.#suspects.delete(life)
+      if (message === undefined || message.data.length === 0) return void this.#suspects.delete(subject)
       if (await this.#isGone(life)) {
-        this.#suspects.delete(life)
+        this.#suspects.delete(subject)
         return await this.#takeBack(subject, message)
       }
     } catch (error) {
       log('%s: %O', life, error)
     }
     if (this.#isClosed) return
-    this.#suspects.set(life, setTimeout(() => void this.#ping(subject, life), pingAgainMs))
+    this.#suspects.set(subject, setTimeout(() => void this.#ping(subject, life), pingAgainMs))
   }
 
   async #isGone(life: string): Promise<boolean> {
@@ -572,7 +598,7 @@ export class JetStreamEngine implements Engine {
       throw error
     }
     for (const reply of new TextDecoder().decode(data).split('\n')) {
-      if (reply.startsWith('$JS.ACK.')) this.#nc.publish(reply, '-NAK')
+      if (reply.startsWith('$JS.ACK.')) this.#say(reply, '-NAK')
     }
   }
 
@@ -588,7 +614,7 @@ export class JetStreamEngine implements Engine {
     const leases = this.#leases
     try {
       if (leases !== undefined) await this.#ask(() => this.#makeStream(leases))
-      this.#leaseChanged()
+      this.#tellLeaseAnew()
       for (;;) {
         const known = await this.#last('leases', subject)
         if (known !== undefined) return Number(new TextDecoder().decode(known.data))
@@ -611,7 +637,16 @@ export class JetStreamEngine implements Engine {
       for (const puller of this.#pullers) puller.restart()
       for (const look of this.#looks) look()
       this.#extend()
-      this.#leaseChanged()
+      this.#tellLeaseAnew()
+    }
+  }
+
+  /** Says what nobody answers, and what is of no use once the connection is gone. Never throws. */
+  #say(subject: string, what: string): void {
+    try {
+      this.#nc.publish(subject, what)
+    } catch {
+      // it is closed, or about to be
     }
   }
 
@@ -761,5 +796,5 @@ function isRefusal(error: unknown): boolean {
 }
 
 function isNobodyThere(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'NoRespondersError' || isNobodyThere(error.cause))
+  return (error as Partial<RequestError> | undefined)?.isNoResponders?.() === true
 }

@@ -49,8 +49,9 @@ t.test('an engine on JetStream', { skip }, async (t) => {
         const value: unknown = Reflect.get(nc, key)
         if (typeof value !== 'function') return value
         return (...given: unknown[]) => {
-          if (key === 'publish' && given[1] === '+ACK') reply = String(given[0])
-          else return value.apply(nc, given) as unknown
+          if (key !== 'publish' || given[1] !== '+ACK') return value.apply(nc, given) as unknown
+          reply = String(given[0])
+          return undefined
         }
       },
     })
@@ -106,9 +107,11 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     const nc = await hand(t)
     const [first, second] = [await engine(t, 'copies'), await engine(t, 'copies')]
     await first.add(job('twice'))
-    await first.take('s', 1, () => undefined)
-    await first.close()
-    const copy = await taken(second)
+    await taken(first)
+    const arrivals = new EventEmitter()
+    await second.take('s', 1, (delivery) => arrivals.emit('copy', delivery))
+    void first.close()
+    const [copy] = await once(arrivals, 'copy') as [Delivery]
     t.strictSame([copy.isDoubtful, await second.isCurrent(copy)], [true, true])
     await (await jetstreamManager(nc)).streams.purge('copies_jobs')
     t.equal(await second.isCurrent(copy), false)
@@ -164,6 +167,78 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     await holder.finish(delivery, new Uint8Array(1))
     const later = await engine(t, 'forgotten')
     t.strictSame(await later.outcome('mine'), Buffer.alloc(1))
+  })
+
+  await t.test('tells in pieces what is held, all of which is taken back when it is lost', async (t) => {
+    const [nc, lostNc] = [await hand(t), await hand(t)]
+    const settings = { name: 'many', keepMs: 60_000 }
+    const lost = new JetStreamEngine(lostNc, await jetstreamManager(lostNc), headers, settings)
+    t.teardown(() => lost.close())
+    await lost.prepare(1)
+    await lost.join('peer')
+    const count = 1_001
+    await Promise.all(Array.from({ length: count }, (_, at) => lost.add(job(`many-${at}`))))
+    const told = nc.subscribe(`many.lease.${Buffer.from('peer').toString('base64url')}.>`)
+    await nc.flush()
+    await lost.take('s', count, () => undefined)
+    const held = new Map<string, number>()
+    for await (const { subject, data } of told) {
+      held.set(subject.slice(-2), Buffer.from(data).toString().split('\n').length)
+      if (held.get('.0') === 1_000 && held.get('.1') === 1) break
+    }
+    const other = await engine(t, 'many')
+    const given = nc.subscribe('$JS.ACK.many_jobs.>')
+    await nc.flush()
+    await lostNc.close()
+    other.lost('peer')
+    const back = new Set<string>()
+    for await (const { subject, data } of given) {
+      if (Buffer.from(data).toString() === '-NAK' && back.add(subject).size === count) break
+    }
+  })
+
+  await t.test('goes on when the server lets it in again that did not for a while', async (t) => {
+    const guest = await engine(t, 'guest')
+    const url = { servers: server.url, user: 'u', pass: 'p', maxReconnectAttempts: -1, reconnectTimeWait: 1_500 }
+    const other = await connect(url)
+    await server.kill()
+    await server.start(['--user', 'somebody', '--pass', 'else'])
+    // it gives up when it was refused twice, which the engine was by then, as it asks more often
+    await other.closed()
+    await server.kill()
+    await server.start()
+    await guest.add(job('after'))
+    t.equal((await taken(guest)).token, 'after')
+  })
+
+  await t.test('knows of a delay as long as it is, and forgets it with the job; an outcome stays for a while', async (t) => {
+    const nc = await hand(t)
+    const delaying = await open(server.url, { name: 'kept', keepMs: 1_000 })
+    t.teardown(() => delaying.close())
+    const jsm = await jetstreamManager(nc)
+    const { config } = await jsm.streams.info('kept_hops')
+    t.ok(config.max_age > 366 * 86_400_000 * 1e6, 'a year is the longest delay')
+    const outcomes = await jsm.streams.info('kept_outcomes')
+    t.ok(outcomes.config.max_age > 10_000 * 1e6, 'what is not acknowledged comes again after 10 s')
+    await delaying.add({ ...job('late'), delayMs: 50 })
+    const delivery = await taken(delaying)
+    t.equal(delivery.attempt, 1)
+    await delaying.finish(delivery, done)
+    const hops = async (): Promise<number> => (await jsm.streams.info('kept_hops')).state.messages
+    while ((await hops()) > 0) await new Promise(setImmediate)
+  })
+
+  await t.test('is closed, however it is with the server', async (t) => {
+    const [closing, other] = [await engine(t, 'still'), await engine(t, 'still')]
+    await closing.add(job('held'))
+    const delivery = await taken(closing)
+    process.kill(server.pid, 'SIGSTOP')
+    t.teardown(() => process.kill(server.pid, 'SIGCONT'))
+    const putBack = t.rejects(closing.putBack(delivery, 0, false), { code: 'ERR_QUEUE' })
+    await closing.close()
+    await putBack
+    process.kill(server.pid, 'SIGCONT')
+    t.equal((await taken(other)).token, 'held')
   })
 
   await t.test('counts dead letters, whatever becomes of them', async (t) => {

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import { settled } from './settled.js'
 
 /** How long a pull waits for jobs. */
 const pullMs = 20_000
 /** How much longer it may take to hear of that. */
 const slackMs = 3_000
+/** How long the server has to hear that no more is wanted; if it does not, what it sends then is not taken. */
+const stopMs = 1_000
 /** How soon the server is asked again when it refuses. */
 const againMs = 100
 
@@ -51,7 +54,8 @@ export class Puller {
     for (const serial of this.#requests.keys()) this.#over(serial)
     if (this.#nc.isClosed()) return
     // the server is told first, and what it sent until it heard of that is taken
-    await this.#subscription.drain().catch(() => undefined)
+    await settled(this.#subscription.drain(), stopMs)
+    this.#subscription.unsubscribe()
   }
 
   #askSoon(): void {
@@ -65,7 +69,7 @@ export class Puller {
 
   #ask(): void {
     const batch = this.#room - this.#asked
-    if (batch <= 0 || this.#isStopped) return
+    if (batch <= 0 || this.#isStopped || this.#nc.isClosed()) return
     const serial = String(++this.#serials)
     const timer = setTimeout(() => {
       this.#over(serial)

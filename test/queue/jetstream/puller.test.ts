@@ -7,11 +7,14 @@ class Server {
   readonly asked: { readonly batch: number; readonly reply: string }[] = []
   /** Called when it hears that nothing more is wanted: it may have sent something until then. */
   unwanted: () => void = () => undefined
+  isClosed = false
+  /** Whether it stands still, and hears nothing. */
+  isStill = false
   #hear: ((error: null, message: Msg) => void) | undefined
 
   get connection(): NatsConnection {
     const connection = {
-      isClosed: () => false,
+      isClosed: () => this.isClosed,
       subscribe: (_: string, { callback }: { callback: (error: null, message: Msg) => void }) => {
         this.#hear = callback
         return {
@@ -21,12 +24,14 @@ class Server {
             this.unwanted()
           },
           drain: async () => {
+            if (this.isStill) await new Promise(() => undefined)
             this.unwanted()
             this.#hear = undefined
           },
         }
       },
       publish: (_: string, request: string, { reply }: { reply: string }) => {
+        if (this.isClosed) throw new Error('closed connection')
         this.asked.push({ batch: (JSON.parse(request) as { batch: number }).batch, reply })
       },
       flush: async () => undefined,
@@ -101,4 +106,22 @@ t.test('so is what was asked over a connection that is gone', async (t) => {
   server.refuse(0, 408)
   await turn()
   t.strictSame(server.batches, [3, 2], 'what comes of the earlier one changes nothing')
+})
+
+t.test('a server that stands still is not waited for when no more is wanted', async (t) => {
+  const { server, puller, taken } = pulling(t, 3)
+  server.isStill = true
+  await puller.stop()
+  server.send('late')
+  t.strictSame(taken, [])
+  server.isStill = false
+})
+
+t.test('nothing is asked for when the connection is closed', async (t) => {
+  const { server, puller } = pulling(t, 3)
+  server.send('a')
+  server.isClosed = true
+  puller.free()
+  await turn()
+  t.strictSame(server.batches, [3])
 })
