@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { Worker } from 'node:worker_threads'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Delivery } from '../../lib/queue/engine.js'
 import { type Request, ThreadEngine, type Told } from '../../lib/queue/thread.js'
 
@@ -9,15 +9,34 @@ class Thread extends EventEmitter {
   readonly asked: Request[] = []
   isHeldOpen = false
 
+  /** One whose threads are replaced, with what gives the next one that is started. */
+  static async replaced(t: Test): Promise<{ engine: ThreadEngine; first: Thread; next: () => Promise<Thread> }> {
+    // as a peer would: a thread that is to be replaced holds no process open
+    const peer = setInterval(() => undefined, 1_000)
+    t.teardown(() => clearInterval(peer))
+    const starts = new EventEmitter()
+    const first = new Thread()
+    const threads = [first]
+    const engine = new ThreadEngine(() => {
+      const thread = threads.shift() ?? new Thread()
+      starts.emit('start', thread)
+      return thread as unknown as Worker
+    })
+    first.tell({ kind: 'open', priorityMax: 0 })
+    await engine.opened
+    return { engine, first, next: async () => (await once(starts, 'start') as [Thread])[0] }
+  }
+
   static engine(): { thread: Thread; engine: ThreadEngine } {
     const thread = new Thread()
-    const engine = new ThreadEngine(thread as unknown as Worker)
+    const engine = new ThreadEngine(() => thread as unknown as Worker)
     thread.tell({ kind: 'open', priorityMax: 0 })
     return { thread, engine }
   }
 
   postMessage(requests: readonly Request[]): void {
     this.asked.push(...requests)
+    this.emit('asked')
   }
 
   ref(): void {
@@ -36,10 +55,11 @@ class Thread extends EventEmitter {
     this.emit('message', all)
   }
 
-  /** What it was asked for until now, which is over then. */
+  /** What it was asked for until now, which is over then; what it is asked for next if there is nothing. */
   async take(): Promise<Request[]> {
     // what is said in one turn is sent at its end
     await new Promise((resolve) => setImmediate(resolve))
+    if (this.asked.length === 0) await once(this, 'asked')
     return this.asked.splice(0)
   }
 
@@ -134,4 +154,92 @@ t.test('when the thread ends all that was asked for is rejected, and what is ask
   await t.rejects(asked, why)
   await t.rejects(engine.depths(), why)
   await engine.close()
+})
+
+t.test('another thread takes the place of one that failed, and goes on with what went on', async (t) => {
+  const { engine, first, next } = await Thread.replaced(t)
+  const [taken, seen]: [Delivery[], unknown[]] = [[], []]
+  const all = [
+    engine.join('peer'), engine.take('s', 5, (delivery) => taken.push(delivery)),
+    engine.watch('x', (outcome) => seen.push(outcome)), engine.take('over', 1, () => t.fail('it was stopped')),
+  ] as const
+  const asked = await first.take()
+  for (const request of asked) first.done(request)
+  const [, , , over] = await Promise.all(all)
+  const stopping = over.stop()
+  first.done(await first.one('stopTaking'))
+  await stopping
+  first.tell({ kind: 'deliver', taker: asked[1]?.serial ?? 0, delivery: delivery(1) })
+  const replaced = next()
+  first.emit('error', new Error('out of memory'))
+  first.emit('exit', 1)
+  const down = { code: 'ERR_QUEUE', message: /thread failed: out of memory/ }
+  await t.rejects(engine.depths(), down, 'at once, until there is another')
+  // the first try to open it again fails
+  const failing = await replaced
+  const again = next()
+  failing.tell({ kind: 'failed', serial: 0, error: { code: 'ERR_QUEUE', message: 'no server' } })
+  const second = await again
+  await t.rejects(engine.depths(), down)
+  second.tell({ kind: 'open', priorityMax: 0 })
+  const join = await second.one('join')
+  t.strictSame(join.given, ['peer'])
+  second.done(join)
+  const [take, watch, ...others] = await second.take() as [Request, Request]
+  t.strictSame([take.method, take.given, watch.method, watch.given, others], ['take', ['s', 5], 'watch', ['x'], []])
+  second.done(take)
+  second.done(watch)
+  first.tell({ kind: 'deliver', taker: take.serial, delivery: delivery(9) })
+  second.tell({ kind: 'deliver', taker: take.serial, delivery: delivery(1) })
+  second.tell({ kind: 'look', watch: watch.serial, outcome: Uint8Array.of(1) })
+  t.strictSame([taken.map(({ id }) => id), seen], [[1, 1], [Uint8Array.of(1)]])
+  const [old, young] = taken as [Delivery, Delivery]
+  // what came of the job that the first one held cannot be told any more
+  for (const act of ['finish', 'bury'] as const) {
+    await t.rejects(engine[act](old, Uint8Array.of(1)), { code: 'ERR_PEER_LOST', message: /held x failed/ })
+  }
+  t.equal(await engine.isCurrent(old), false)
+  await engine.putBack(old, 0, true)
+  const finishing = engine.finish(young, Uint8Array.of(1))
+  second.done(await second.one('finish'))
+  await finishing
+})
+
+t.test('what went on is asked for again until it is had, unless it is ended', async (t) => {
+  const { engine, first, next } = await Thread.replaced(t)
+  const taking = engine.take('s', 5, () => undefined)
+  first.done(await first.one('take'))
+  const taker = await taking
+  const replaced = next()
+  first.emit('exit', 1)
+  const second = await replaced
+  second.tell({ kind: 'open', priorityMax: 0 })
+  second.failed(await second.one('take'), 'ERR_QUEUE')
+  const take = await second.one('take')
+  const stopping = taker.stop()
+  second.done(await second.one('stopTaking'))
+  await stopping
+  second.done(take)
+  t.strictSame((await second.one('stopTaking')).given, [take.serial], 'once more: it could not be stopped before')
+})
+
+t.test('a queue that is closed says so, and its thread is not replaced', async (t) => {
+  let started = 0
+  const thread = new Thread()
+  const engine = new ThreadEngine(() => {
+    started++
+    return thread as unknown as Worker
+  })
+  thread.tell({ kind: 'open', priorityMax: 0 })
+  const asked = engine.depths()
+  const closing = engine.close()
+  const [, close] = await thread.take() as [Request, Request]
+  thread.done(close)
+  await closing
+  const why = { code: 'ERR_QUEUE', message: /was closed/ }
+  await t.rejects(asked, why)
+  await t.rejects(engine.depths(), why)
+  await t.rejects(engine.finish(delivery(1), Uint8Array.of(1)), why)
+  await engine.close()
+  t.equal(started, 1)
 })
