@@ -100,8 +100,14 @@ interface Kept {
   readonly seq: number
 }
 
-/** Opens it: `nats://[user:password@]host:port[,host:port]…[?replicas=3]`. */
-export async function open(url: string, settings: EngineSettings): Promise<Engine> {
+/**
+ * Opens it: `nats://[user:password@]host:port[,host:port]…[?replicas=3]`.
+ *
+ * @param lost told that the client has given up the connection for good: nothing can be done with the engine then
+ */
+export async function open(
+  url: string, settings: EngineSettings, lost: (why: Error) => void = () => undefined,
+): Promise<Engine> {
   const [{ connect, headers }, { jetstreamManager }] = await Promise.all([
     import('@nats-io/transport-node'), import('@nats-io/jetstream'),
   ])
@@ -112,10 +118,11 @@ export async function open(url: string, settings: EngineSettings): Promise<Engin
     const jsm = await jetstreamManager(nc, { timeout: tryMs })
     const engine = new JetStreamEngine(nc, jsm, headers, settings)
     await engine.prepare(replicas)
+    engine.onLost(lost)
     return engine
   } catch (cause) {
     await nc?.close()
-    const where = url.replace(/\/\/[^@/]*@/, '//')
+    const where = url.replace(/\/\/[^/?]*@/, '//')
     throw new TelepathineError('ERR_QUEUE', `JetStream at ${where} cannot be used: ${messageOf(cause)}`, { cause })
   }
 }
@@ -178,17 +185,26 @@ export class JetStreamEngine implements Engine {
       { ...common, name: this.#stream('jobs'), subjects: [this.#subject('job', '*', '*')],
         retention: RetentionPolicy.Workqueue },
       { ...last, name: this.#stream('dead'), subjects: [dead], ...told(dead, '{{wildcard(2)}}', '{{wildcard(1)}}') },
-      { ...last, name: this.#stream('outcomes'), max_age: nanos(Math.max(this.#keepMs, outcomeMsMin)), duplicate_window: nanos(1_000),
-        subjects: [outcome, this.#subject('fading', '*', '*')], ...told(outcome, '{{wildcard(1)}}', 'done') },
+      { ...last, name: this.#stream('outcomes'), subjects: [outcome, this.#subject('fading', '*', '*')],
+        max_age: nanos(Math.max(this.#keepMs, outcomeMsMin)), duplicate_window: nanos(1_000),
+        ...told(outcome, '{{wildcard(1)}}', 'done') },
       { ...last, name: this.#stream('blobs'), subjects: [this.#subject('blob', '*', '*')] },
       { ...last, name: this.#stream('hops'), subjects: [this.#subject('hops', '*')], max_age: nanos(hopsKeptMs) },
     ]
     this.#leases = {
-      ...last, name: this.#stream('leases'), subjects: [this.#subject('lease', '*', '*', '*'), this.#subject('started')],
+      ...last, name: this.#stream('leases'),
+      subjects: [this.#subject('lease', '*', '*', '*'), this.#subject('started')],
       storage: StorageType.Memory, max_age: nanos(leasesKeptMs),
     }
     for (const stream of streams) await this.#ask(() => this.#makeStream(stream))
     this.#forgotten = this.#lookForgotten()
+  }
+
+  /** Has it told that the client has given up the connection. */
+  onLost(lost: (why: Error) => void): void {
+    void this.#nc.closed().then((cause) => {
+      if (!this.#isClosed) lost(new Error('the connection to JetStream was given up', { cause }))
+    })
   }
 
   async #makeStream(stream: NewStream): Promise<void> {
@@ -273,11 +289,11 @@ export class JetStreamEngine implements Engine {
   }
 
   async outcome(token: string): Promise<Uint8Array | undefined> {
-    const [settled, letter] = await Promise.all([
+    const [known, letter] = await Promise.all([
       this.#last('outcomes', this.#subject('outcome', token)),
       this.#last('dead', this.#subject('dead', '*', token)),
     ])
-    return settled === undefined ? letter && parted(letter.data)?.[0] : settled.data
+    return known === undefined ? letter && parted(letter.data)?.[0] : known.data
   }
 
   watch(token: string, look: Look): Promise<() => void> {
@@ -754,15 +770,28 @@ export class JetStreamEngine implements Engine {
 }
 
 function optionsOf(url: string): { options: NodeConnectionOptions; replicas: number } {
-  const [, login, hosts = '', query] = /^nats:\/\/(?:([^@/]*)@)?([^/?]+)\/?(?:\?(.*))?$/.exec(url) ?? []
+  // a password may have colons, and what else is not written in another way
+  const form = /^nats:\/\/(?:([^:/?]+)(?::([^/?]*))?@)?([^/?@]+)\/?(?:\?(.*))?$/
+  const [, user, pass, hosts = '', query] = form.exec(url) ?? []
   const replicas = Number(new URLSearchParams(query).get('replicas') ?? 1)
-  if (hosts === '' || !(replicas >= 1 && replicas <= 5)) {
+  const auth = user === undefined ? {} : authOf(user, pass)
+  if (hosts === '' || auth === undefined || !Number.isInteger(replicas) || replicas < 1 || replicas > 5) {
     const allowed = 'nats://[user:password@]host[:port][,host[:port]]…[?replicas=1..5]'
     throw new TelepathineError('ERR_OPTION', `queue url: allowed is ${allowed}`)
   }
-  const [user, pass] = login?.split(':', 2).map(decodeURIComponent) ?? []
-  const auth = user === undefined ? {} : pass === undefined ? { token: user } : { user, pass }
   return { options: { servers: hosts.split(','), ...auth }, replicas }
+}
+
+/** Who logs in; undefined for what is not encoded as in a URL. */
+function authOf(
+  user: string, pass: string | undefined,
+): { token: string } | { user: string; pass: string } | undefined {
+  try {
+    if (pass === undefined) return { token: decodeURIComponent(user) }
+    return { user: decodeURIComponent(user), pass: decodeURIComponent(pass) }
+  } catch {
+    return undefined
+  }
 }
 
 function infoOf(reply: string): { delivered: number; sequence: number } {

@@ -255,10 +255,12 @@ export class ThreadEngine implements Engine {
     const worker = this.#worker
     if (this.#peer !== undefined) await this.#insist(worker, () => this.#ask('join', this.#peer))
     for (const [method, all] of [['take', this.#takers], ['watch', this.#watches]] as const) {
-      for (const standing of [...all.values()]) {
+      // as they are now: each gets another place
+      const standings = [...all.values()]
+      for (const standing of standings) {
         void this.#insist(worker, async () => {
           if (all.get(standing.serial) !== standing) return
-          await this.#stand(method, all as Map<number, Standing<unknown>>, standing)
+          await this.#stand(method, all, standing)
           // it was ended meanwhile
           if (all.get(standing.serial) !== standing) await this.#ask(ends[method], standing.serial)
         })
@@ -317,7 +319,7 @@ export class ThreadEngine implements Engine {
    * Asks for what goes on until it is ended. Told of from the moment that it is asked for; if that fails, and it is not
    * one that went on before, it is over.
    */
-  async #stand<T>(method: string, all: Map<number, Standing<T>>, standing: Standing<T>): Promise<void> {
+  async #stand(method: string, all: Map<number, Standing<unknown>>, standing: Standing<unknown>): Promise<void> {
     const { serial: before } = standing
     all.delete(before)
     standing.serial = this.#serials + 1

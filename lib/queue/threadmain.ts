@@ -18,9 +18,16 @@ const tell = (what: Told): void => mailbox.send(what)
 
 const found = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && alone(bytes)
 
+/** The thread ends: another takes its place. */
+function fail(why: Error): void {
+  setImmediate(() => {
+    throw why
+  })
+}
+
 async function openEngine({ kind, url, settings }: ThreadData): Promise<Engine> {
   const { open } = kind === 'jetstream' ? await import('./jetstream.js') : await import('./amqp.js')
-  return open(url, settings)
+  return open(url, settings, fail)
 }
 
 /** Something that is done with a delivery; one that is not held any more has been settled. */

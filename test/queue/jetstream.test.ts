@@ -198,20 +198,25 @@ t.test('an engine on JetStream', { skip }, async (t) => {
   })
 
   await t.test('goes on when the server lets it in again that did not for a while', async (t) => {
-    const guest = await engine(t, 'guest')
-    const url = { servers: server.url, user: 'u', pass: 'p', maxReconnectAttempts: -1, reconnectTimeWait: 1_500 }
+    const guest = await open(server.url.replace('//', '//u:p:%40@'), { name: 'guest', keepMs: 60_000 })
+    t.teardown(() => guest.close())
+    const url = { servers: server.url, user: 'u', pass: 'p:@', maxReconnectAttempts: -1, reconnectTimeWait: 1_500 }
     const other = await connect(url)
     await server.kill()
     await server.start(['--user', 'somebody', '--pass', 'else'])
     // it gives up when it was refused twice, which the engine was by then, as it asks more often
     await other.closed()
     await server.kill()
-    await server.start()
+    await server.start(['--user', 'u', '--pass', 'p:@'])
+    t.teardown(async () => {
+      await server.kill()
+      await server.start()
+    })
     await guest.add(job('after'))
     t.equal((await taken(guest)).token, 'after')
   })
 
-  await t.test('knows of a delay as long as it is, and forgets it with the job; an outcome stays for a while', async (t) => {
+  await t.test('knows of a delay as long as it is, and of an outcome for a while', async (t) => {
     const nc = await hand(t)
     const delaying = await open(server.url, { name: 'kept', keepMs: 1_000 })
     t.teardown(() => delaying.close())
@@ -226,6 +231,31 @@ t.test('an engine on JetStream', { skip }, async (t) => {
     await delaying.finish(delivery, done)
     const hops = async (): Promise<number> => (await jsm.streams.info('kept_hops')).state.messages
     while ((await hops()) > 0) await new Promise(setImmediate)
+  })
+
+  await t.test('tells that its client gave up, unless it is closed', async (t) => {
+    const lost: string[] = []
+    const [first, second] = await Promise.all(['first', 'second'].map(async (name) => {
+      const nc = await hand(t)
+      const engine = new JetStreamEngine(nc, await jetstreamManager(nc), headers, { name, keepMs: 60_000 })
+      t.teardown(() => engine.close())
+      engine.onLost(({ message }) => lost.push(`${name}: ${message}`))
+      return { nc, engine }
+    }))
+    await first?.engine.close()
+    await second?.nc.close()
+    t.strictSame(lost, ['second: the connection to JetStream was given up'])
+  })
+
+  await t.test('refuses what it cannot be opened by', async (t) => {
+    const host = server.url.slice('nats://'.length)
+    for (const what of [`${host}?replicas=2.5`, `${host}?replicas=6`, `%zz:p@${host}`, `:p@${host}`, 'u:p@', '']) {
+      await t.rejects(open(`nats://${what}`, { name: 'x', keepMs: 60_000 }), { code: 'ERR_OPTION' }, what)
+    }
+    const secret = t.rejects(open('nats://u:se@cret@127.0.0.1:1', { name: 'x', keepMs: 60_000 }), {
+      code: 'ERR_QUEUE', message: /JetStream at nats:\/\/127\.0\.0\.1:1 cannot/,
+    })
+    await secret
   })
 
   await t.test('is closed, however it is with the server', async (t) => {
