@@ -253,7 +253,8 @@ export class ThreadEngine implements Engine {
       }
     }
     const worker = this.#worker
-    if (this.#peer !== undefined) await this.#insist(worker, () => this.#ask('join', this.#peer))
+    // in this order, but at once: what the last one held is given back by the first, and somebody is to wait for it
+    if (this.#peer !== undefined) void this.#insist(worker, () => this.#ask('join', this.#peer))
     for (const [method, all] of [['take', this.#takers], ['watch', this.#watches]] as const) {
       // as they are now: each gets another place
       const standings = [...all.values()]
