@@ -26,8 +26,8 @@ function fail(why: Error): void {
 }
 
 async function openEngine({ kind, url, settings }: ThreadData): Promise<Engine> {
-  const { open } = kind === 'jetstream' ? await import('./jetstream.js') : await import('./amqp.js')
-  return open(url, settings, fail)
+  if (kind === 'jetstream') return (await import('./jetstream.js')).open(url, settings, fail)
+  return (await import('./amqp.js')).open(url, settings)
 }
 
 /** Something that is done with a delivery; one that is not held any more has been settled. */
