@@ -25,11 +25,12 @@ import createDebug from 'debug'
 import type { Channel, ChannelModel, ConsumeMessage, MessagePropertyHeaders, Options } from 'amqplib'
 import { TelepathineError } from '../gossip/errors.js'
 import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob, Taker } from './engine.js'
-import { inTime, Line, type Patience } from './amqp/line.js'
+import { Line, type Patience } from './amqp/line.js'
 import { claimPrefix, markPrefix, Outcomes } from './amqp/outcomes.js'
 import { Turn } from './amqp/turn.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
+import { settled } from './settled.js'
 import { watching } from './watching.js'
 
 const log = createDebug('telepathine:queue')
@@ -177,7 +178,7 @@ export class AMQPEngine implements Engine {
       stop: async () => {
         taker.isStopped = true
         const cancelled = taker.channel?.cancel(taker.tag).catch(() => undefined)
-        await inTime(Promise.resolve(cancelled).then(() => this.#closeIdle(taker)), stopMs)
+        await settled(Promise.resolve(cancelled).then(() => this.#closeIdle(taker)), stopMs)
       },
     }
   }
@@ -496,7 +497,7 @@ export class AMQPEngine implements Engine {
     if (!taker.isStopped || [...this.#held.values()].some((held) => held.taker === taker)) return
     const { channel } = taker
     taker.channel = undefined
-    if (channel !== undefined) await inTime(channel.close(), stopMs)
+    if (channel !== undefined) await settled(channel.close(), stopMs)
   }
 
   /** The broker closed a channel, for a reason of its own: what it held is others' by now. */

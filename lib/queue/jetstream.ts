@@ -30,9 +30,9 @@ import type { DeadLetter, Delivery, Depth, Engine, EngineSettings, Look, NewJob,
 import { Lease } from './jetstream/lease.js'
 import { nanos, Puller } from './jetstream/puller.js'
 import { Requests } from './jetstream/requests.js'
-import { settled } from './jetstream/settled.js'
 import { messageOf } from './message.js'
 import { joined, parted } from './pair.js'
+import { settled } from './settled.js'
 import { watching } from './watching.js'
 
 const log = createDebug('telepathine:queue')

@@ -1,6 +1,7 @@
 import createDebug from 'debug'
 import type { Channel, ChannelModel, ConfirmChannel, Message, Options } from 'amqplib'
 import { TelepathineError } from '../../gossip/errors.js'
+import { settled } from '../settled.js'
 
 const log = createDebug('telepathine:queue')
 
@@ -240,7 +241,7 @@ export class Line {
 
   /** Ends the connection; the broker is not waited for for long. */
   async close(): Promise<void> {
-    await inTime(this.#model.close(), closeMs)
+    await settled(this.#model.close(), closeMs)
     this.#cut.abort()
   }
 
@@ -324,12 +325,4 @@ export class Line {
       throw error
     }
   }
-}
-
-/** Waits until something is over, in whatever way, but no longer than that. */
-export async function inTime(what: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([what.catch(() => undefined), late])
-  clearTimeout(timer)
 }

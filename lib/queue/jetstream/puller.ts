@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
-import { settled } from './settled.js'
+import { settled } from '../settled.js'
 
 /** How long a pull waits for jobs. */
 const pullMs = 20_000
