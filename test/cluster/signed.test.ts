@@ -106,7 +106,9 @@ t.test('the authority is replaced step by step; a life that began by the former 
   a.set('key', 'value')
   await until(() => b.getRemote(a.name, 'key') === 'value')
   const lives: number[] = []
-  b.on('peer:new', ({ incarnation }) => lives.push(incarnation))
+  b.on('peer:new', ({ name, incarnation }) => {
+    if (name === a.name) lives.push(incarnation)
+  })
   for (const peer of [a, b]) peer.rekey({ ...second, ...both })
   a.set('key', 'other')
   await until(() => b.getRemote(a.name, 'key') === 'other')
