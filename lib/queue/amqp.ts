@@ -235,7 +235,8 @@ export class AMQPEngine implements Engine {
   }
 
   async outcome(token: string): Promise<Uint8Array | undefined> {
-    return this.#outcomes.get(token) ?? this.#ask(async (line) => {
+    return this.#ask(async (line) => {
+      // also if one is known: it may have been tried again since, or discarded
       await this.#catchUp(line)
       return this.#outcomes.get(token)
     })

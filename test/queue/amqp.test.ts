@@ -205,6 +205,26 @@ t.test('durable work on RabbitMQ', { skip }, async (t) => {
     t.strictSame(taken.sort(), ['end', 'keyed', 'last'])
   })
 
+  await t.test('an outcome is the last that was stored, also where another is known', async (t) => {
+    const { broker, engine: one } = await engine(t)
+    const taker = await one.take('s', 1, (delivery) => void one.bury(delivery, Uint8Array.of(1)))
+    await one.add(job('replaced', 's'))
+    let known: Uint8Array | undefined
+    while (known === undefined) known = await one.outcome('replaced')
+    await taker.stop()
+    const held: (() => void)[] = []
+    broker.pass = (message, on) => {
+      if (message?.fields.routingKey === `${name}.outcomes`) held.push(on)
+      else on()
+    }
+    t.ok(await one.discard('replaced', Uint8Array.of(2)))
+    const asked = one.outcome('replaced')
+    await until(() => held.length > 0)
+    broker.pass = (_, on) => on()
+    for (const on of held) on()
+    t.strictSame([...known, ...await asked ?? []], [1, 2])
+  })
+
   await t.test('of dead letters that are looked through only those that are wanted are kept in memory', async (t) => {
     const { broker, engine: one } = await engine(t)
     const tokens = Array.from({ length: 30 }, (_, i) => `passed-${i}`)
